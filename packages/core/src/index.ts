@@ -1,0 +1,31 @@
+/**
+ * `equilibrium()`, the driver, stop and exit rules, reference kernels.
+ * @module core
+ */
+export { bindProblem, type Bound } from './bind.ts'
+export { defineOperator } from './define.ts'
+export {
+  drive,
+  driveAsync,
+  iterate,
+  type Compaction,
+  type Driven,
+  type DriveOptions,
+  type PackedExit,
+  type Progress,
+} from './drive.ts'
+export {
+  equilibrium,
+  type EquilibriumLayer,
+  type EquilibriumOptions,
+  type SolveOptions,
+  type TrajectoryState,
+} from './equilibrium.ts'
+export { referenceBackend, referenceKernels, resolveKernels } from './kernels.ts'
+export { assertConverged, remedy, worstStatus } from './status.ts'
+export { allOf, anyOf, atLeast } from './stop/combine.ts'
+export { residualBelow } from './stop/residual.ts'
+export { divergence, nonFinite, stagnation, timeBudget } from './stop/trouble.ts'
+export { argmaxStability, decisionMargin, entropyChange, klChange } from './exit/decision.ts'
+export { outputChange, type Decoded } from './exit/output-change.ts'
+export { EquilibriaError, type ErrorCode } from '@equilibria/tensor'

@@ -1,0 +1,47 @@
+import type { Solution, Status, TensorTree } from '@equilibria/spec'
+import { EquilibriaError } from '@equilibria/tensor'
+
+const SEVERITY: Readonly<Record<Status, number>> = {
+  converged: 0,
+  exited: 1,
+  stagnated: 2,
+  'max-steps': 3,
+  'out-of-time': 4,
+  aborted: 5,
+  diverged: 6,
+  'non-finite': 7,
+}
+
+/** The worst of many. */
+export const worstStatus = (all: readonly Status[]): Status =>
+  all.reduce((a, b) => (SEVERITY[b] > SEVERITY[a] ? b : a), 'converged')
+
+const REMEDY: Readonly<Record<Status, string>> = {
+  converged: 'Nothing to do.',
+  exited: 'The exit rule fired: tighten it if the answer is not good enough.',
+  stagnated: 'The residual stopped falling: loosen tolerance (float32 ends near 2e-7) or add damping.',
+  'max-steps': 'Raise maxSteps, loosen tolerance, or try anderson().',
+  'out-of-time': 'The time budget ran out: raise budget.ms or loosen tolerance.',
+  aborted: 'The AbortSignal fired.',
+  diverged:
+    'The map is probably not a contraction here: look at the contraction report in @equilibria/theory, or damp.',
+  'non-finite': 'NaN or Infinity: check the input first, then the operator.',
+}
+
+/** What to do about a status, in words. */
+export const remedy = (status: Status): string => REMEDY[status]
+
+/**
+ * Turn numerical trouble into an exception, for scripts and tests.
+ * @throws EquilibriaError `not-converged` unless every sample converged or left by its exit rule.
+ */
+export function assertConverged<S extends TensorTree>(solution: Solution<S>): Solution<S> {
+  const { status, stats } = solution
+  if (status === 'converged' || status === 'exited') return solution
+  const bad = stats.perSample.status.filter((s) => s !== 'converged' && s !== 'exited').length
+  throw new EquilibriaError(
+    'not-converged',
+    `${bad} of ${stats.perSample.status.length} samples did not converge (worst: "${status}") after ${stats.steps} steps of ${stats.solver}; worst residual ${stats.residual.toExponential(2)}.`,
+    remedy(status),
+  )
+}

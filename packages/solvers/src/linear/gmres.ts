@@ -1,0 +1,121 @@
+import * as tf from '@tensorflow/tfjs-core'
+import { add, column, EquilibriaError, rowDot, scale, scoped, sub } from '@equilibria/tensor'
+import type { LinearSolver, Vector } from '@equilibria/spec'
+
+export interface GmresOptions {
+  /** Krylov vectors before a restart. Default `30`. */
+  readonly restart?: number
+}
+
+/**
+ * Restarted GMRES on `(I − A) u = v`; every row has its own Krylov space, and the small problems are solved on the host.
+ *
+ * Minimises `‖v − (I − A) u‖` over the Krylov space, so the residual never grows within a cycle and full GMRES ends
+ * after at most `size` products. Restarted, it can stagnate on strongly non-normal or indefinite systems: raise
+ * `restart` there. Rows that are done keep their `u`.
+ *
+ * `v`, `u` are `[batch, size]`; `tolerance` is relative to `‖v‖` per row.
+ *
+ * @cost 1 product with `A` per step, `restart + 1` stored vectors, `O(restart²)` host work per row and cycle
+ * @throws EquilibriaError when `restart` is not a whole number ≥ 1
+ * @cite saad1986
+ */
+export function gmres({ restart = 30 }: GmresOptions = {}): LinearSolver {
+  if (!Number.isInteger(restart) || restart < 1)
+    throw new EquilibriaError(
+      'option',
+      `gmres({ restart: ${restart} }) is not a number of vectors.`,
+      'Pass a whole number ≥ 1.',
+    )
+  return {
+    kind: 'linear-solver',
+    spec: 1,
+    name: 'gmres',
+    solve(apply, v, { tolerance, maxSteps, initial }) {
+      const batch = v.shape[0]
+      const size = rowDot(v, v).map((s) => Math.sqrt(s) || 1)
+      const residual = new Float32Array(batch).fill(1)
+      const perSampleSteps = new Int32Array(batch)
+      let u: Vector = initial ? tf.clone(initial) : tf.zerosLike(v)
+      let steps = 0
+      let stuck = 0
+      let fresh = initial === undefined // then the residual of u = 0 is v, and costs nothing
+      try {
+        for (;;) {
+          const correction = scoped(() => {
+            // The true residual, not the recurrence, decides whether another cycle is needed.
+            const r = fresh ? v : sub(v, sub(u, apply(u)))
+            if (!fresh) steps++
+            fresh = false
+            const before = residual.slice()
+            const beta = rowDot(r, r).map(Math.sqrt)
+            beta.forEach((b, i) => (residual[i] = b / size[i]!))
+            stuck = residual.some((x, b) => x > tolerance && x < 0.999 * before[b]!) ? 0 : stuck + 1
+            const open = residual.map((x) => (x > tolerance ? 1 : 0))
+            if (steps >= maxSteps || stuck > 2 || !open.some(Boolean)) return undefined
+            const basis: Vector[] = [scale(r, column(beta.map((x) => 1 / (x || 1))))]
+            const rows = Array.from(beta, (b): Row => ({ h: [], g: [b], rotations: [] }))
+            // One product is kept back for the true residual of this cycle.
+            while (rows[0]!.h.length < restart && (steps < maxSteps - 1 || rows[0]!.h.length === 0)) {
+              const k = rows[0]!.h.length
+              let w = sub(basis[k]!, apply(basis[k]!))
+              for (const row of rows) row.h.push(new Array<number>(k + 1).fill(0))
+              // Twice is enough: one float32 Gram–Schmidt pass loses orthogonality.
+              for (let pass = 0; pass < 2; pass++)
+                basis.forEach((q, j) => {
+                  const dots = rowDot(w, q)
+                  rows.forEach((row, b) => (row.h[k]![j]! += dots[b]!))
+                  w = sub(w, tf.mul(column(dots), q))
+                })
+              const norm = rowDot(w, w).map(Math.sqrt)
+              steps++
+              rows.forEach((row, b) => {
+                rotate(row, k, norm[b]!)
+                if (open[b]) perSampleSteps[b] = steps
+                if (!(Math.abs(row.g[k + 1]!) > tolerance * size[b]!)) open[b] = 0
+              })
+              if (!open.some(Boolean)) break
+              basis.push(scale(w, column(norm.map((x) => 1 / (x || 1)))))
+            }
+            const y = rows.map((row, b) => (residual[b]! > tolerance ? backSubstitute(row) : row.h.map(() => 0)))
+            return tf.addN(rows[0]!.h.map((_, i) => scale(basis[i]!, column(y.map((yb) => yb[i]!))))) as Vector
+          })
+          if (!correction) break
+          const next = add(u, correction)
+          tf.dispose([u, correction])
+          u = next
+        }
+      } catch (error) {
+        u.dispose()
+        throw error
+      }
+      return { u, steps, residual, perSampleSteps }
+    },
+  }
+}
+type Row = { readonly h: number[][]; readonly g: number[]; readonly rotations: [number, number][] }
+
+/** Rotate the new Hessenberg column into upper-triangular form. */
+function rotate({ h, g, rotations }: Row, k: number, subdiagonal: number): void {
+  const col = h[k]!
+  col.push(subdiagonal)
+  rotations.forEach(([c, s], i) => {
+    ;[col[i], col[i + 1]] = [c * col[i]! + s * col[i + 1]!, c * col[i + 1]! - s * col[i]!]
+  })
+  const d = Math.hypot(col[k]!, col[k + 1]!) || 1
+  const [c, s] = [col[k]! / d, col[k + 1]! / d]
+  rotations.push([c, s])
+  col[k] = d
+  g.push(-s * g[k]!)
+  g[k] = c * g[k]!
+}
+
+function backSubstitute({ h, g }: Row): number[] {
+  const y = new Array<number>(h.length).fill(0)
+  for (let i = h.length - 1; i >= 0; i--) {
+    let s = g[i]!
+    for (let j = i + 1; j < h.length; j++) s -= h[j]![i]! * y[j]!
+    y[i] = s / (h[i]![i]! || 1)
+  }
+  return y
+}

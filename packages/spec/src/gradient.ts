@@ -1,0 +1,37 @@
+import type { Problem } from './problem.ts'
+import type { AdjointStatus } from './solution.ts'
+import type { Vector } from './tree.ts'
+
+/** How a loss reaches the parameters and the input through an equilibrium. */
+export interface GradientMode {
+  readonly kind: 'gradient'
+  readonly spec: 1
+  readonly name: string
+  /** `detached`: the solve is invisible to autodiff. `taped`: the solve itself is differentiated. */
+  readonly forward: 'detached' | 'taped'
+  /** Called only while gradients are being recorded. Returns the value of `site.z`, with a gradient. */
+  attach(site: AttachSite): Vector
+}
+
+export interface AttachSite {
+  readonly z: Vector
+  /** On the tape: whatever `apply` computes here is recorded, `∂G/∂θ` and `∂G/∂x` included. */
+  readonly problem: Problem
+  report(stats: BackwardStats): void
+}
+
+export interface BackwardStats {
+  readonly mode: string
+  /** Vector–Jacobian products. */
+  readonly steps: number
+  /** Worst relative residual of the adjoint system. */
+  readonly residual: number
+  readonly converged: boolean
+  readonly perSample: {
+    readonly status: readonly AdjointStatus[]
+    readonly steps: Int32Array
+    readonly residual: Float32Array
+  }
+  /** Set when the mode's policy replaced the exact adjoint of some samples. */
+  readonly fallback?: string
+}

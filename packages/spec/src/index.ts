@@ -1,0 +1,40 @@
+/**
+ * The contract. Types only: importing this package adds zero bytes to a bundle.
+ *
+ * Floor 0: imports nothing from this repository.
+ * @module spec
+ */
+export type { Loose, TensorTree, Vector } from './tree.ts'
+export type { BoundOperator, Operator, Traits } from './operator.ts'
+export type { Linearization, Problem } from './problem.ts'
+export type { Memory, Solver, Step } from './solver.ts'
+export type { LinearOptions, LinearResult, LinearSolver } from './linear-solver.ts'
+export type { Observation, StopRule } from './stop-rule.ts'
+export type { Breadth, Compute, ExitRule } from './compute.ts'
+export type { AdjointStatus, Solution, SolveStats, Status } from './solution.ts'
+export type { AttachSite, BackwardStats, GradientMode } from './gradient.ts'
+export type {
+  Backend,
+  BackendProvider,
+  Feature,
+  KernelName,
+  Kernels,
+  LeastSquaresOptions,
+  Requirements,
+} from './backend.ts'
+export type { Analyzer, Report } from './theory.ts'
+export type { AnyOperator, AnySample, AnyTask, Factory, Parts, Plugin, Sample } from './plugin.ts'
+export type {
+  DataOptions,
+  Dataset,
+  Metric,
+  Model,
+  ModelOptions,
+  Pair,
+  Perturbation,
+  Prediction,
+  Splits,
+  Task,
+  TrajectoryPoint,
+} from './task.ts'
+export type { View } from './view.ts'

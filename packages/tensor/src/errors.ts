@@ -1,0 +1,23 @@
+const brand = Symbol.for('@equilibria/error')
+
+export type ErrorCode = 'shape' | 'option' | 'requirement' | 'spec' | 'not-converged' | 'gradient' | 'data' | 'file'
+
+/**
+ * Programmer errors and bad input. Names the offender, what was seen and what is legal; `hint` says what to do.
+ * Numerical trouble is never thrown: it is a `Status`.
+ */
+export class EquilibriaError extends Error {
+  readonly [brand] = true
+  readonly code: ErrorCode
+  readonly hint: string
+  constructor(code: ErrorCode, message: string, hint: string, options?: ErrorOptions) {
+    super(`${message}\n  → ${hint}`, options)
+    this.name = 'EquilibriaError'
+    this.code = code
+    this.hint = hint
+  }
+  /** Works across duplicated installs, where `instanceof` does not. */
+  static is(e: unknown): e is EquilibriaError {
+    return typeof e === 'object' && e !== null && brand in e
+  }
+}

@@ -1,0 +1,2 @@
+/** Registers every gradient tfjs has, then our repairs. Importing this module is a side effect, on purpose. */
+import '@tensorflow/tfjs-core/dist/register_all_gradients'
