@@ -7,12 +7,12 @@ export type ErrorCode = 'shape' | 'option' | 'requirement' | 'spec' | 'not-conve
  * Numerical trouble is never thrown: it is a `Status`.
  */
 export class EquilibriaError extends Error {
-  readonly [brand] = true
   readonly code: ErrorCode
   readonly hint: string
   constructor(code: ErrorCode, message: string, hint: string, options?: ErrorOptions) {
     super(`${message}\n  → ${hint}`, options)
     this.name = 'EquilibriaError'
+    Object.defineProperty(this, brand, { value: true })
     this.code = code
     this.hint = hint
   }
