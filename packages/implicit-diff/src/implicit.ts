@@ -20,6 +20,9 @@ export interface ImplicitOptions {
   readonly onFailure?: AdjointPolicy
 }
 
+/** Eight roundings, `8 · 2⁻²⁴`: a product, a sum and a difference in float32, with some room for their dot products. */
+const FLOOR = 8 * 2 ** -24
+
 interface Outcome {
   readonly u: Vector
   readonly steps: number
@@ -94,8 +97,16 @@ export function implicit({
 
   function adjoint(problem: Problem, vjp: (u: Vector) => Vector, v: Vector, report: AttachSite['report']): Vector {
     const found = solveAdjoint(problem, vjp, v)
-    const status = Array.from(found.residual, (r): AdjointStatus =>
-      r <= tolerance ? 'converged' : !Number.isFinite(r) ? 'non-finite' : r > 1e3 ? 'diverged' : 'max-steps',
+    // A residual of a few roundings of u is all that float32 can give, however small v is: that is not a failure.
+    const [sizeU, sizeV] = [rowDot(found.u, found.u), rowDot(v, v)]
+    const status = Array.from(found.residual, (r, b): AdjointStatus =>
+      r <= Math.max(tolerance, FLOOR * Math.sqrt(sizeU[b]! / sizeV[b]!))
+        ? 'converged'
+        : !Number.isFinite(r)
+          ? 'non-finite'
+          : r > 1e3
+            ? 'diverged'
+            : 'max-steps',
     )
     const failed = status.filter((s) => s !== 'converged').length
     const residual = found.residual.reduce((a, b) => (b <= a ? a : b), 0)
