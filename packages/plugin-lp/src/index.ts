@@ -9,3 +9,7 @@ export { csrFromTriplets, dot, multiply, multiplyTransposed, norm2, normInfinity
 export type { Triplets } from './program/csr.ts'
 export { readMps } from './read/mps.ts'
 export type { MpsFormat, MpsOptions, MpsProgram } from './read/mps.ts'
+export { loadMps } from './read/load-mps.ts'
+export { writeMps } from './read/write-mps.ts'
+export { type LpJson, readLpJson, writeLpJson } from './read/json.ts'
+export { checkProgram } from './read/check.ts'
