@@ -1,4 +1,4 @@
-import type { Csr } from '../program/csr.ts'
+import { multiply, normInfinity } from '../program/csr.ts'
 import type { Evaluator } from './kkt.ts'
 
 /** A proof, checked in float64 against the program as it was given, that it has no optimum. */
@@ -18,21 +18,6 @@ export interface Certificate {
 /** `violation ≤ CERTIFICATE · value` is accepted, and `value` must exceed this share of the sum of its terms' sizes. */
 const CERTIFICATE = 1e-9
 
-const largest = (v: ArrayLike<number>): number => {
-  let top = 0
-  for (let i = 0; i < v.length; i++) top = Math.max(top, Math.abs(v[i]!))
-  return top
-}
-
-const product = (a: Csr, x: ArrayLike<number>, out: Float64Array): Float64Array => {
-  for (let i = 0; i < a.rows; i++) {
-    let s = 0
-    for (let e = a.starts[i]!; e < a.starts[i + 1]!; e++) s += a.values[e]! * x[a.indices[e]!]!
-    out[i] = s
-  }
-  return out
-}
-
 /**
  * Is `λ` a Farkas certificate of infeasibility? With `r = −Aᵀλ`, `λᵀ(A y) + rᵀy = 0` for every `y`, while every
  * feasible `y` has `λᵀ(A y) + rᵀy ≥ v`,
@@ -43,8 +28,6 @@ const product = (a: Csr, x: ArrayLike<number>, out: Float64Array): Float64Array 
  * press on a missing bound stay out of `v` and must satisfy `max |rⱼ| ≤ 1e-9 · v` with `‖λ‖_∞ = 1`: then no feasible
  * `y` has `‖y‖₁ < 1e9`. And `v` must exceed `1e-9` times the sum of the sizes of its terms, so that it is not rounding.
  *
- * Returns the certificate, or what came closest: the violating columns.
- *
  * @cite applegate2024
  */
 export function farkas(of: Evaluator, candidate: ArrayLike<number>): Certificate | undefined {
@@ -53,7 +36,7 @@ export function farkas(of: Evaluator, candidate: ArrayLike<number>): Certificate
   const lambda = Float64Array.from(candidate)
   for (let i = 0; i < m; i++)
     if (!Number.isFinite(lambda[i]! > 0 ? program.rowLower[i]! : program.rowUpper[i]!)) lambda[i] = 0
-  const size = largest(lambda)
+  const size = normInfinity(lambda)
   if (!(size > 0) || !Number.isFinite(size)) return undefined
   let value = 0
   let sizes = 0
@@ -93,7 +76,7 @@ export function ray(of: Evaluator, candidate: ArrayLike<number>): Certificate | 
   const d = Float64Array.from(candidate)
   for (let j = 0; j < n; j++)
     if (Number.isFinite(d[j]! > 0 ? program.upper[j]! : program.lower[j]!)) d[j] = 0
-  const size = largest(d)
+  const size = normInfinity(d)
   if (!(size > 0) || !Number.isFinite(size)) return undefined
   let cost = 0
   let sizes = 0
@@ -102,7 +85,7 @@ export function ray(of: Evaluator, candidate: ArrayLike<number>): Certificate | 
     cost += program.c[j]! * d[j]!
     sizes += Math.abs(program.c[j]! * d[j]!)
   }
-  const along = product(program.matrix, d, new Float64Array(m))
+  const along = multiply(program.matrix, d)
   let violation = 0
   for (let i = 0; i < m; i++) {
     const v = along[i]!

@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core'
 import { EquilibriaError } from '@equilibria/tensor'
 import type { LpInput } from '../graph/input.ts'
+import { csrFromTriplets } from '../program/csr.ts'
 import type { LinearProgram } from '../program/program.ts'
 
 /** Which of the operator's `programs` each sample is: `[batch, 1]`, whole numbers. */
@@ -32,7 +33,9 @@ export function programsOf(input: LpInput): LinearProgram[] {
     input.edgeValue,
   ].map(read) as unknown as Float32Array[]
   return Array.from({ length: batch }, (_, k) => {
-    const entries: [number, number, number][] = []
+    const row: number[] = []
+    const column: number[] = []
+    const kept: number[] = []
     for (let e = 0; e < count; e++) {
       const i = index![(k * count + e) * 2]!
       const j = index![(k * count + e) * 2 + 1]!
@@ -43,43 +46,23 @@ export function programsOf(input: LpInput): LinearProgram[] {
           `Edge ${e} of sample ${k} joins constraint ${i} and variable ${j}; the graph has ${m} constraints and ${n} variables.`,
           'edgeIndex is [batch, E, 2]: constraint first, variable second, both counted from 0.',
         )
-      if (v !== 0) entries.push([i, j, v])
+      if (v === 0) continue
+      row.push(i)
+      column.push(j)
+      kept.push(v)
     }
     const side = b!.subarray(k * m, (k + 1) * m)
     return {
       name: `sample ${k}`,
       c: Float64Array.from(c!.subarray(k * n, (k + 1) * n)),
       offset: 0,
-      matrix: fromTriplets(m, n, entries),
+      matrix: csrFromTriplets({ rows: m, columns: n, row, column, value: kept }),
       rowLower: Float64Array.from(side, (v, i) => (equality![k * m + i] === 1 ? v : Number.NEGATIVE_INFINITY)),
       rowUpper: Float64Array.from(side),
       lower: Float64Array.from(lower!.subarray(k * n, (k + 1) * n)),
       upper: Float64Array.from(upper!.subarray(k * n, (k + 1) * n)),
     }
   })
-}
-
-/** Compressed rows from `(row, column, value)`; repeated places are summed. */
-export function fromTriplets(
-  rows: number,
-  columns: number,
-  entries: readonly (readonly [number, number, number])[],
-): LinearProgram['matrix'] {
-  const sorted = [...entries].sort((p, q) => p[0] - q[0] || p[1] - q[1])
-  const starts = new Int32Array(rows + 1)
-  const indices: number[] = []
-  const values: number[] = []
-  sorted.forEach(([i, j, v], k) => {
-    const before = sorted[k - 1]
-    if (before && before[0] === i && before[1] === j) values[values.length - 1]! += v
-    else {
-      indices.push(j)
-      values.push(v)
-      starts[i + 1]!++
-    }
-  })
-  for (let i = 0; i < rows; i++) starts[i + 1]! += starts[i]!
-  return { rows, columns, starts, indices: Int32Array.from(indices), values: Float64Array.from(values) }
 }
 
 /**

@@ -1,6 +1,5 @@
 import type { LinearProgram } from '../program/program.ts'
-import { transpose } from "./prepare.ts"
-import type { Csr } from '../program/csr.ts'
+import { type Csr, transpose } from '../program/csr.ts'
 
 /** How far `(y, λ)` is from optimal, measured in float64 against the program as it was given. */
 export interface Kkt {

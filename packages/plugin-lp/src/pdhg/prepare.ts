@@ -1,4 +1,4 @@
-import type { Csr } from '../program/csr.ts'
+import { type Csr, multiply, norm2, transpose } from '../program/csr.ts'
 import type { LinearProgram } from '../program/program.ts'
 
 /**
@@ -23,65 +23,26 @@ export interface Prepared {
   readonly norm: number
 }
 
-/** `Aᵀ` by rows. */
-export function transpose(a: Csr): Csr {
-  const starts = new Int32Array(a.columns + 1)
-  const count = a.starts[a.rows]!
-  for (let e = 0; e < count; e++) starts[a.indices[e]! + 1]!++
-  for (let j = 0; j < a.columns; j++) starts[j + 1]! += starts[j]!
-  const next = starts.slice(0, a.columns)
-  const indices = new Int32Array(count)
-  const values = new Float64Array(count)
-  for (let i = 0; i < a.rows; i++)
-    for (let e = a.starts[i]!; e < a.starts[i + 1]!; e++) {
-      const to = next[a.indices[e]!]!++
-      indices[to] = i
-      values[to] = a.values[e]!
-    }
-  return { rows: a.columns, columns: a.rows, starts, indices, values }
-}
-
-const times = (a: Csr, x: Float64Array, out: Float64Array): void => {
-  for (let i = 0; i < a.rows; i++) {
-    let s = 0
-    for (let e = a.starts[i]!; e < a.starts[i + 1]!; e++) s += a.values[e]! * x[a.indices[e]!]!
-    out[i] = s
-  }
-}
-
 /** Largest singular value by power iteration on `ÂᵀÂ`; stops when it has stopped growing, then adds 0.1 %. */
 function spectralNorm(rows: Csr, columns: Csr): number {
-  const u = Float64Array.from({ length: rows.columns }, (_, j) => 1 + 0.5 * Math.sin(j + 1)) // deterministic, not special
-  const v = new Float64Array(rows.rows)
+  let u = Float64Array.from({ length: rows.columns }, (_, j) => 1 + 0.5 * Math.sin(j + 1)) // deterministic, not special
   let sigma = 0
   for (let k = 0; k < 300; k++) {
-    const length = Math.hypot(...chunked(u))
-    if (!(length > 0)) return 1
-    for (let j = 0; j < u.length; j++) u[j]! /= length
-    times(rows, u, v)
-    const next = Math.hypot(...chunked(v))
-    times(columns, v, u)
+    const size = norm2(u)
+    if (!(size > 0)) return 1
+    const v = multiply(
+      rows,
+      u.map((x) => x / size),
+    )
+    const next = norm2(v)
     if (k > 10 && next <= sigma * (1 + 1e-6)) return next * 1.001
     sigma = Math.max(next, sigma)
+    u = Float64Array.from(multiply(columns, v))
   }
   return (sigma || 1) * 1.001
 }
-/** `Math.hypot` takes arguments, of which there can only be so many. */
-function chunked(v: Float64Array): number[] {
-  const parts: number[] = []
-  for (let k = 0; k < v.length; k += 4096) {
-    let s = 0
-    for (let i = k; i < Math.min(k + 4096, v.length); i++) s += v[i]! * v[i]!
-    parts.push(Math.sqrt(s))
-  }
-  return parts
-}
 
-const length = (v: Float64Array): number => {
-  let s = 0
-  for (const x of v) if (Number.isFinite(x)) s += x * x
-  return Math.sqrt(s)
-}
+const length = (v: Float64Array): number => norm2(v.map((x) => (Number.isFinite(x) ? x : 0)))
 
 /**
  * Diagonal preconditioning: `ruiz` rounds of Ruiz equilibration (rows and columns to largest entry 1), then one of

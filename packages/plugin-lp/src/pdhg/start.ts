@@ -12,8 +12,8 @@ export interface Guess {
 }
 
 /**
- * The state that begins at these guesses, one per sample: `y` clipped to nothing (the first step brings it into its
- * bounds), answer, iterate and anchor equal. For `solve(input, { initial })`.
+ * The state that begins at these guesses, one per sample: answer, iterate and anchor equal. `y` may be
+ * outside its bounds: the first step brings it in. For `solve(input, { initial })`.
  *
  * @throws EquilibriaError when numbers or lengths do not fit
  */
@@ -22,7 +22,7 @@ export function startFrom(operator: Operator<PdhgState, PdhgInput>, input: PdhgI
     const cold = operator.bind(input).initial()
     const [batch, n] = cold.y.shape
     const m = cold.dual.shape[1]
-    const out = readLeaves(cold)
+    const out = structuredClone(readLeaves(cold))
     const bad = guesses.findIndex((g) => g.y.length !== n || (g.dual !== undefined && g.dual.length !== m))
     if (guesses.length !== batch || bad >= 0)
       throw new EquilibriaError(
