@@ -82,7 +82,7 @@ export function* iterate(
     while (total < options.maxSteps && !options.signal?.aborted) {
       const step = scoped(() => {
         const proposal = solver.step(problem, z, memory)
-        observe(problem.kernels.norms(proposal.residual, z), total + 1)
+        observe(problem.kernels.norms(proposal.residual, z), total + 1, z)
         return { z: settle(proposal.next, total + 1), memory: proposal.memory }
       })
       total++
@@ -101,7 +101,7 @@ export function* iterate(
     const rest: Status = options.signal?.aborted ? 'aborted' : 'max-steps'
     const late = rows.filter((b) => status[b] === null)
     if (late.length > 0 && options.measureLast !== false && rest === 'max-steps' && total > 0) {
-      scoped(() => observe(problem.kernels.norms(tf.sub(problem.apply(z), z), z), total))
+      scoped(() => observe(problem.kernels.norms(tf.sub(problem.apply(z), z), z), total, z))
       rowSteps += rows.length
     }
     return {
@@ -119,7 +119,8 @@ export function* iterate(
     release()
   }
 
-  function observe(norms: Float32Array, step: number): void {
+  function observe(norms: Float32Array, step: number, at: Vector): void {
+    let host: Float32Array | undefined
     rows.forEach((b, i) => {
       if (status[b] !== null) return
       const absolute = norms[i]!
@@ -143,6 +144,7 @@ export function* iterate(
         bestStep: bestStep[b]!,
         size: whole.size,
         elapsedMs: performance.now() - began,
+        packed: () => (host ??= at.dataSync() as Float32Array).subarray(i * whole.size, (i + 1) * whole.size),
       }
       status[b] = judge(seen) ?? null
     })
