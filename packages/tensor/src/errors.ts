@@ -7,7 +7,6 @@ export type ErrorCode = 'shape' | 'option' | 'requirement' | 'spec' | 'not-conve
  * Numerical trouble is never thrown: it is a `Status`.
  */
 export class EquilibriaError extends Error {
-  readonly [brand] = true
   readonly code: ErrorCode
   readonly hint: string
   constructor(code: ErrorCode, message: string, hint: string, options?: ErrorOptions) {
@@ -15,6 +14,7 @@ export class EquilibriaError extends Error {
     this.name = 'EquilibriaError'
     this.code = code
     this.hint = hint
+    Object.defineProperty(this, brand, { value: true })
   }
   /** Works across duplicated installs, where `instanceof` does not. */
   static is(e: unknown): e is EquilibriaError {
