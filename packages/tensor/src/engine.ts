@@ -29,6 +29,18 @@ export function offTape<T>(fn: () => T): T {
 }
 
 /**
+ * Free what a tape holds on to when its backward pass is about to fail. tfjs frees saved tensors at the end of a backward
+ * pass only, so an exception on the way leaks them. Call it from a `gradFunc`, right before throwing; a tape that an
+ * outer gradient still needs is left alone.
+ */
+export function abandonTape(): void {
+  const state = engineState()
+  if (state.gradientDepth > 0) return
+  for (const node of state.activeTape ?? []) for (const t of node.saved ?? []) if (!t.isDisposed) t.dispose()
+  Object.assign(state, { activeTape: [] })
+}
+
+/**
  * Apply `f` on the live tape, and keep the right to pull cotangents back through that one
  * application, as often as needed, until the outer backward pass ends. Nothing is recomputed.
  */

@@ -3,7 +3,7 @@
  * @module tensor
  */
 export { EquilibriaError, type ErrorCode } from './errors.ts'
-export { hold, linearize, offTape, onTape, record } from './engine.ts'
+export { abandonTape, hold, linearize, offTape, onTape, record } from './engine.ts'
 export { scoped } from './scope.ts'
 export { leaves, packing, rebuild, shapeOf, takeRows, type Packing } from './tree.ts'
 export { add, column, rowDot, scale, sub } from './vec.ts'
