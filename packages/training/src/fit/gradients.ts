@@ -5,7 +5,7 @@
 import '@equilibria/tensor/gradients'
 import * as tf from '@tensorflow/tfjs-core'
 import type { Model, Pair, TensorTree } from '@equilibria/spec'
-import { EquilibriaError, freeTape } from '@equilibria/tensor'
+import { EquilibriaError, abandonTape } from '@equilibria/tensor'
 import type { Vectors } from '../optimisers/optimiser.ts'
 import type { Loss } from './options.ts'
 
@@ -52,7 +52,7 @@ function recorded<T>(run: () => T): T {
   try {
     return run()
   } catch (error) {
-    freeTape()
+    abandonTape()
     const message = error instanceof Error ? error.message : String(error)
     const missing = /gradient function not found for (\w+)/.exec(message)?.[1]
     if (missing)
