@@ -1,15 +1,13 @@
 import * as tf from '@tensorflow/tfjs-core'
 import type { Dataset, Model, TensorTree } from '@equilibria/spec'
 import { leaves } from '@equilibria/tensor'
-import { type Clip, clipped, globalNorm } from '../gradients/clip.ts'
+import { allFinite, type Clip, clipped, globalNorm } from '../gradients/clip.ts'
 import type { Optimiser, Vectors } from '../optimisers/optimiser.ts'
 import { lossGradients } from './gradients.ts'
 import type { Loss } from './options.ts'
 import type { StepRecord } from './progress.ts'
 import type { FitState } from './state.ts'
 import { assignWeights } from './variables.ts'
-
-const isFinite = (vectors: Vectors): boolean => Object.values(vectors).every((v) => v.every(Number.isFinite))
 
 function largest(gradients: Vectors): number {
   let max = 0
@@ -44,7 +42,7 @@ export async function trainStep<X extends TensorTree, Y extends TensorTree>(
   let skipped = Number.isFinite(seen.loss) && Number.isFinite(gradientNorm) ? 0 : 1
   if (!skipped) {
     const next = optimiser.step(state.weights, clipped(gradients, clip), state.optimiser, learningRate)
-    if (isFinite(next.weights) && Object.values(next.state.slots).every(isFinite)) {
+    if (allFinite(next.weights) && Object.values(next.state.slots).every(allFinite)) {
       assignWeights(model.variables, next.weights, state.weights)
       state.weights = next.weights
       state.optimiser = next.state
