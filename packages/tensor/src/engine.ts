@@ -55,6 +55,18 @@ function own(f: () => tf.Tensor, tape: Tape, from = 0): tf.Tensor {
 }
 
 /**
+ * Free what a tape holds on to when its backward pass is about to fail. tfjs frees saved tensors at the end of a backward
+ * pass only, so an exception on the way leaks them. Call it from a `gradFunc`, right before throwing; a tape that an
+ * outer gradient still needs is left alone.
+ */
+export function abandonTape(): void {
+  const state = engineState()
+  if (state.gradientDepth > 0) return
+  free(state.activeTape)
+  Object.assign(state, { activeTape: [] })
+}
+
+/**
  * Apply `f` on the live tape, and keep the right to pull cotangents back through that one application, as often as
  * needed, until the outer backward pass ends. Nothing is recomputed. Call it where a gradient is being recorded
  * (`onTape()`); elsewhere use {@link linearize}.

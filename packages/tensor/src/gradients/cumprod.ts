@@ -30,22 +30,28 @@ const cumprod: Repair = repair<Attributes>('Cumprod', { inputs: ['x'] }, (dy, [x
 }))
 
 /** The stock gradient, without the chained methods that tfjs-core alone does not have. */
-const prod: Repair = repair<{ axis?: number | number[] | null }>('Prod', { inputs: ['x'] }, (dy, [x], { axis }) => ({
-  x: () => {
-    const rank = x!.rank
-    const gone = (axis == null ? x!.shape.map((_, i) => i) : [axis].flat()).map((a) => (a < 0 ? a + rank : a))
-    const order = [...x!.shape.keys()].filter((i) => !gone.includes(i)).concat(gone)
-    const moved = tf.transpose(x!, order)
-    const kept = moved.shape.slice(0, rank - gone.length)
-    const flat = tf.reshape(moved, [...kept, -1])
-    const last = kept.length
-    const others = tf.mul(tf.cumprod(flat, last, true), tf.cumprod(flat, last, true, true))
-    const slope = tf.reshape(tf.mul(tf.reshape(dy, [...kept, 1]), others), moved.shape)
-    return tf.transpose(
-      slope,
-      order.map((_, i) => order.indexOf(i)),
-    )
-  },
-}))
+const prod: Repair = repair<{ axis?: number | readonly number[] | null }>(
+  'Prod',
+  { inputs: ['x'] },
+  (dy, [x], { axis }) => ({
+    x: () => {
+      const rank = x!.rank
+      const gone = (axis === undefined || axis === null ? x!.shape.map((_, i) => i) : [axis].flat()).map((a) =>
+        a < 0 ? a + rank : a,
+      )
+      const order = [...x!.shape.keys()].filter((i) => !gone.includes(i)).concat(gone)
+      const moved = tf.transpose(x!, order)
+      const kept = moved.shape.slice(0, rank - gone.length)
+      const flat = tf.reshape(moved, [...kept, -1])
+      const last = kept.length
+      const others = tf.mul(tf.cumprod(flat, last, true), tf.cumprod(flat, last, true, true))
+      const slope = tf.reshape(tf.mul(tf.reshape(dy, [...kept, 1]), others), moved.shape)
+      return tf.transpose(
+        slope,
+        order.map((_, i) => order.indexOf(i)),
+      )
+    },
+  }),
+)
 
 export const products: readonly Repair[] = [cumprod, prod]
