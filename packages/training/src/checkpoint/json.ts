@@ -19,8 +19,10 @@ export function difference(here: unknown, there: unknown, path = ''): string | u
       const found = difference(here[key], there[key], path ? `${path}.${key}` : key)
       if (found) return found
     }
-  return `${path || 'it'} is ${canonical(here ?? null)} here, ${canonical(there ?? null)} there`
+  return `${path || 'it'} is ${show(here)} here, ${show(there)} there`
 }
+
+const show = (value: unknown): string => (value === undefined ? 'absent' : canonical(value))
 
 export const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)

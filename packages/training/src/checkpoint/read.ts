@@ -62,7 +62,6 @@ export function readCheckpoint(bytes: Uint8Array, file = 'checkpoint'): Checkpoi
   if (version !== checkpointVersion) fail(`version ${version}; this program reads version ${checkpointVersion}.`)
 
   const left = new Set(Object.keys(tensors))
-  const weights: Record<string, Float32Array> = {}
   const shapes: Record<string, readonly number[]> = {}
   for (const [key, tensor] of Object.entries(tensors))
     if (key.startsWith('weights/')) {
@@ -70,7 +69,7 @@ export function readCheckpoint(bytes: Uint8Array, file = 'checkpoint'): Checkpoi
       Object.defineProperty(shapes, name, { value: tensor.shape, enumerable: true })
     }
   const take = (prefix: string): Vectors => vectors(tensors, shapes, prefix, left, fail)
-  Object.assign(weights, take('weights/'))
+  const weights = take('weights/')
   const model = reader(root.object('model'), 'model', fail)
   const depth = model.text('depth')
   if (depth !== 'implicit' && depth !== 'explicit') return fail(`the manifest's model.depth is "${depth}".`)

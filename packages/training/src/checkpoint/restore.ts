@@ -39,10 +39,14 @@ export function checkFits(checkpoint: Checkpoint, model: Fitted, file: string, s
       fail(`tensor "weights/${name}" has shape [${stored}]; the model's is [${shape}].`, 'Use the same model options.')
   }
   const extra = Object.keys(checkpoint.shapes).find((name) => !Object.hasOwn(shapes, name))
-  if (extra !== undefined) fail(`tensor "weights/${extra}" is none of the model's variables.`, 'Use the matching model.')
+  if (extra !== undefined)
+    fail(`tensor "weights/${extra}" is none of the model's variables.`, 'Use the matching model.')
   const other = sameManifest ? difference(describeModel(model).manifest, checkpoint.model.manifest) : undefined
   if (other)
-    fail(`the model's options differ: ${other}.`, 'Create the model with the stored options, or pass sameManifest: false.')
+    fail(
+      `the model's options differ: ${other}.`,
+      'Create the model with the stored options, or pass sameManifest: false.',
+    )
 }
 
 /**

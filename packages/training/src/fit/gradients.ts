@@ -5,7 +5,7 @@
 import '@equilibria/tensor/gradients'
 import * as tf from '@tensorflow/tfjs-core'
 import type { Model, Pair, TensorTree } from '@equilibria/spec'
-import { EquilibriaError, abandonTape } from '@equilibria/tensor'
+import { EquilibriaError, offTape, scoped } from '@equilibria/tensor'
 import type { Vectors } from '../optimisers/optimiser.ts'
 import type { Loss } from './options.ts'
 
@@ -50,9 +50,9 @@ export async function lossGradients<X extends TensorTree, Y extends TensorTree>(
 
 function recorded<T>(run: () => T): T {
   try {
-    return run()
+    // When `run` throws, offTape frees what the tape had saved and the scope frees the value; tfjs would leak both.
+    return scoped(() => offTape(run))
   } catch (error) {
-    abandonTape()
     const message = error instanceof Error ? error.message : String(error)
     const missing = /gradient function not found for (\w+)/.exec(message)?.[1]
     if (missing)

@@ -19,13 +19,7 @@ export interface OneCycleOptions {
  * @throws EquilibriaError `option` on numbers out of range.
  * @cite smith2019
  */
-export function oneCycle({
-  peak,
-  steps,
-  rise = 0.3,
-  startFactor = 25,
-  endFactor = 1e4,
-}: OneCycleOptions): Schedule {
+export function oneCycle({ peak, steps, rise = 0.3, startFactor = 25, endFactor = 1e4 }: OneCycleOptions): Schedule {
   checkNumbers('oneCycle', { peak, rise, 'one minus rise': 1 - rise })
   checkNumbers('oneCycle', { steps, startFactor, endFactor }, 1)
   const initial = peak / startFactor
