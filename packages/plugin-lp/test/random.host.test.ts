@@ -171,6 +171,6 @@ describe('random programs', () => {
     solve(drawProgram({ seed: 2 }, 0))
     solve(drawProgram({ seed: 2 }, 1))
     expect(models).toHaveLength(2)
-    for (const model of models) expect(() => model.run()).toThrow(/disposed/i)
+    for (const model of models) expect(() => model.run()).toThrow(/after disposal/)
   })
 })
