@@ -301,7 +301,7 @@ export function solverChecks(make: () => Solver): Check[] {
 }
 
 /** Checks on a gradient mode. `exact: false` only asks for a descent direction. */
-export function gradientChecks(make: () => GradientMode, { exact = true } = {}): Check[] {
+export function gradientChecks(make: () => GradientMode, { exact = true }: { readonly exact?: boolean } = {}): Check[] {
   const name = make().name
   return [
     {
@@ -355,7 +355,7 @@ export function gradientChecks(make: () => GradientMode, { exact = true } = {}):
 }
 
 /** Checks on a backend: every kernel it brings must agree with the reference, and free what it takes. */
-export function backendChecks(backend: Backend, { tolerance = 1e-4 } = {}): Check[] {
+export function backendChecks(backend: Backend, { tolerance = 1e-4 }: { readonly tolerance?: number } = {}): Check[] {
   const shapes = [
     [1, 1],
     [2, 3],

@@ -32,7 +32,9 @@ const solution = layer.solve(tf.ones([2, 4]))
 expectTypeOf(solution.state).toEqualTypeOf<tf.Tensor2D>()
 expectTypeOf(solution.status).toEqualTypeOf<Status>()
 expectTypeOf(solution.stats.perSample.residual).toEqualTypeOf<Float32Array>()
-expectTypeOf(layer.solveAsync(tf.ones([2, 4]))).resolves.toHaveProperty('state').toEqualTypeOf<tf.Tensor2D>()
+expectTypeOf(layer.solveAsync(tf.ones([2, 4])))
+  .resolves.toHaveProperty('state')
+  .toEqualTypeOf<tf.Tensor2D>()
 
 // A state that is a tree keeps its keys and ranks all the way to the solution.
 const scales = defineOperator({

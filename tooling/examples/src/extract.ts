@@ -66,7 +66,7 @@ export function collect(root: string): Example[] {
   ).sort()
   const blocks = files.flatMap((file) => extract(file, readFileSync(`${root}/${file}`, 'utf8')))
   const whole = existsSync(`${root}/docs/examples`)
-    ? globSync('docs/examples/**/*.ts', { cwd: root })
+    ? globSync('docs/examples/*.ts', { cwd: root })
         .sort()
         .map((file): Example => {
           const code = readFileSync(`${root}/${file}`, 'utf8')

@@ -10,7 +10,8 @@ import { beforeEach, expect, test, vi } from 'vitest'
 import { collect } from '../src/extract.ts'
 
 const root = resolve(import.meta.dirname, '../../..')
-const folder = join(root, 'tooling/examples/generated')
+// There every package of the workspace can be imported.
+const folder = join(root, 'docs/examples/generated')
 const examples = collect(root)
 
 rmSync(folder, { recursive: true, force: true })
@@ -26,7 +27,7 @@ const modules = examples.map((example) => {
 })
 const translate = (text: string): string =>
   text.replaceAll(
-    /(?:file:\/\/)?[^\s()'"]*?(?:tooling\/examples\/)?generated\/([\w.]+\.ts)|^([\w.]+\.ts)/gm,
+    /(?:file:\/\/)?[^\s()'"]*?(?:docs\/examples\/)?generated\/([\w.]+\.ts)|^([\w.]+\.ts)/gm,
     (all, a, b) => origin.get(a ?? b) ?? all,
   )
 
@@ -35,37 +36,40 @@ test('there are examples', () => {
 })
 
 test('every example compiles', () => {
-  const r = spawnSync('tsc', ['-p', 'tooling/examples/tsconfig.json', '--pretty', 'false'], {
+  const r = spawnSync('tsc', ['-p', 'docs/examples/tsconfig.json', '--pretty', 'false'], {
     cwd: root,
     encoding: 'utf8',
     shell: process.platform === 'win32',
   })
   // `file(line,column): error …` becomes `file:line: error …`
   const report = translate(r.stdout).replaceAll(/^(.+?)\((\d+),\d+\): /gm, '$1:$2: ')
-  if (r.status !== 0) throw new Error(`Examples that do not compile:\n${report}${r.stderr}`)
+  expect(report + r.stderr).toBe('')
+  expect(r.status).toBe(0)
 })
 
 beforeEach(async () => {
   await tf.setBackend('cpu')
 })
 
-for (const example of modules) {
-  if (example.typesOnly) continue
-  test(`${example.file}:${example.line}`, async () => {
-    const said: unknown[][] = []
-    const log = vi.spyOn(console, 'log').mockImplementation((...words) => void said.push(words))
-    const engine = tf.engine()
-    engine.startScope('example')
-    try {
-      await import(/* @vite-ignore */ pathToFileURL(example.path).href)
-    } catch (error) {
-      const { message, stack = '' } = error instanceof Error ? error : new Error(String(error))
-      const at = new RegExp(`${example.file.replaceAll('.', '\\.')}:(\\d+)`).exec(translate(stack))?.[1] ?? example.line
-      throw new Error(`${example.file}:${at}: the example failed: ${message}`, { cause: error })
-    } finally {
-      engine.endScope()
-      tf.disposeVariables()
-      log.mockRestore()
-    }
-  })
+async function run(example: (typeof modules)[number]): Promise<'ran'> {
+  const log = vi.spyOn(console, 'log').mockImplementation(() => undefined)
+  const engine = tf.engine()
+  engine.startScope('example')
+  try {
+    await import(/* @vite-ignore */ pathToFileURL(example.path).href)
+    return 'ran'
+  } catch (error) {
+    const { message, stack = '' } = error instanceof Error ? error : new Error(String(error))
+    const at = new RegExp(`${example.file.replaceAll('.', '\\.')}:(\\d+)`).exec(translate(stack))?.[1] ?? example.line
+    throw new Error(`${example.file}:${at}: the example failed: ${message}`, { cause: error })
+  } finally {
+    engine.endScope()
+    tf.disposeVariables()
+    log.mockRestore()
+  }
 }
+
+for (const example of modules.filter((m) => !m.typesOnly))
+  test(`${example.file}:${example.line}`, async () => {
+    expect(await run(example)).toBe('ran')
+  })
