@@ -6,15 +6,16 @@ import { customOp } from './custom-op.ts'
 export type Direction = 'constraints' | 'variables'
 
 /**
- * `A x` or `Aᵀ x` for a batch of sparse matrices over one sparsity pattern each, on any backend that can read back
- * synchronously (not WebGPU).
+ * `A x` or `Aᵀ x`, channel by channel, for a batch of sparse matrices with a pattern each, on any backend that can
+ * read back synchronously (not WebGPU).
  *
- * `values` `[batch, E]`; `x` `[batch · n, d]` gives `[batch · m, d]` towards the constraints, and the other way round
+ * `values` `[batch, E]`; `x` `[d, batch · n]` gives `[d, batch · m]` towards the constraints, and the other way round
  * towards the variables. Differentiable in both, to any order: the gradient in `x` is the product the other way, that
  * in `values` is `edgeDot`, computed only when asked for.
  *
- * A loop on the host: with 20 % of the entries present it is as fast as tfjs's batched dense product on wasm at 9
- * channels and twice as fast at 33, and unlike gather and scatter it has a gradient there.
+ * A loop on the host, copies to and from wasm included: for 100 programs of 10 × 50 with 100 entries it takes about the
+ * time of tfjs's batched dense product at 9 channels and half of it at 33; unlike gather and scatter it has a gradient
+ * on wasm.
  *
  * @cost `batch · E · d` multiply–adds
  */
@@ -22,6 +23,7 @@ export function sparseProduct(graph: Bipartite, values: tf.Tensor, x: tf.Tensor,
   const back: Direction = to === 'constraints' ? 'variables' : 'constraints'
   return customOp(
     { values, x },
+    ['values', 'x'],
     (t) => multiply(graph, t.values.dataSync() as Float32Array, t.x, to),
     (dy, t) => ({
       values: () => (to === 'constraints' ? edgeDot(graph, dy, t.x) : edgeDot(graph, t.x, dy)),
@@ -31,26 +33,24 @@ export function sparseProduct(graph: Bipartite, values: tf.Tensor, x: tf.Tensor,
 }
 
 /**
- * For each edge, the inner product of its constraint's row of `p` `[batch · m, d]` with its variable's row of `q`
- * `[batch · n, d]`: `[batch, E]`. Differentiable in both, to any order.
+ * For each edge, the inner product of its constraint's column of `p` `[d, batch · m]` with its variable's column of `q`
+ * `[d, batch · n]`: `[batch, E]`. Differentiable in both, to any order.
  *
  * @cost `batch · E · d` multiply–adds
  */
 export function edgeDot(graph: Bipartite, p: tf.Tensor, q: tf.Tensor): tf.Tensor2D {
   return customOp(
     { p, q },
+    ['p', 'q'],
     (t) => {
-      const d = t.p.shape[1]!
+      const [channels, constraints] = t.p.shape as [number, number]
+      const variables = t.q.shape[1]!
       const left = t.p.dataSync()
       const right = t.q.dataSync()
       const out = new Float32Array(graph.batch * graph.edges)
-      for (let e = 0; e < out.length; e++) {
-        const i = graph.constraintOf[e]! * d
-        const j = graph.variableOf[e]! * d
-        let sum = 0
-        for (let k = 0; k < d; k++) sum += left[i + k]! * right[j + k]!
-        out[e] = sum
-      }
+      for (let k = 0; k < channels; k++)
+        for (let e = 0; e < out.length; e++)
+          out[e]! += left[k * constraints + graph.constraintOf[e]!]! * right[k * variables + graph.variableOf[e]!]!
       return tf.tensor2d(out, [graph.batch, graph.edges])
     },
     (dv, t) => ({
@@ -63,17 +63,18 @@ export function edgeDot(graph: Bipartite, p: tf.Tensor, q: tf.Tensor): tf.Tensor
 function multiply(graph: Bipartite, values: Float32Array, x: tf.Tensor, to: Direction): tf.Tensor2D {
   const { starts, neighbours, edges } = to === 'constraints' ? graph.byConstraint : graph.byVariable
   const nodes = starts.length - 1
-  const d = x.shape[1]!
+  const [channels, senders] = x.shape as [number, number]
   const source = x.dataSync()
-  const out = new Float32Array(nodes * d)
-  for (let i = 0; i < nodes; i++) {
-    const row = i * d
-    for (let k = starts[i]!; k < starts[i + 1]!; k++) {
-      const value = values[edges[k]!]!
-      if (value === 0) continue // padding
-      const from = neighbours[k]! * d
-      for (let channel = 0; channel < d; channel++) out[row + channel]! += value * source[from + channel]!
+  const out = new Float32Array(channels * nodes)
+  for (let channel = 0; channel < channels; channel++) {
+    const from = channel * senders
+    let k = 0
+    for (let i = 0; i < nodes; i++) {
+      const end = starts[i + 1]!
+      let sum = 0
+      for (; k < end; k++) sum += values[edges[k]!]! * source[from + neighbours[k]!]!
+      out[channel * nodes + i] = sum
     }
   }
-  return tf.tensor2d(out, [nodes, d])
+  return tf.tensor2d(out, [channels, nodes])
 }

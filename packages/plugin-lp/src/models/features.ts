@@ -2,14 +2,15 @@ import * as tf from '@tensorflow/tfjs-core'
 import { EquilibriaError } from '@equilibria/tensor'
 import { bipartite } from '../graph/bipartite.ts'
 import type { LpInput } from '../graph/input.ts'
+import { stack } from './dense.ts'
 import type { Weighted } from './half-convolution.ts'
 
-/** A batch as the reference's networks see it: one disjoint graph, one row per node. */
+/** A batch as the reference's networks see it: one disjoint graph, `[channels, nodes]`. */
 export interface Features {
   readonly weighted: Weighted
-  /** `[batch · m, 2]`: right-hand side, 1 for an equality. */
+  /** `[2, batch · m]`: right-hand side, 1 for an equality. */
   readonly constraints: tf.Tensor2D
-  /** `[batch · n, 3]`: cost, lower bound, upper bound. */
+  /** `[3, batch · n]`: cost, lower bound, upper bound. */
   readonly variables: tf.Tensor2D
 }
 
@@ -19,10 +20,12 @@ export function features(input: LpInput): Features {
   const { c, lower, upper, b, equality, edgeValue } = input
   return {
     weighted: { graph: bipartite(input), values: edgeValue },
-    constraints: tf.reshape(tf.stack([b, equality], 2), [-1, 2]),
-    variables: tf.reshape(tf.stack([c, lower, upper], 2), [-1, 3]),
+    constraints: layers([b, equality]),
+    variables: layers([c, lower, upper]),
   }
 }
+
+const layers = (parts: readonly tf.Tensor2D[]): tf.Tensor2D => stack(parts.map((t) => tf.reshape(t, [1, t.size])))
 
 /** Every leaf `[batch, …]`, with one `n`, one `m` and one number of edges. */
 export function checkInput(input: LpInput): void {

@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core'
 import { scoped } from '@equilibria/tensor'
 import type { Bipartite } from '../graph/bipartite.ts'
 import { type Direction, sparseProduct } from '../graph/sparse-product.ts'
-import { dense, product } from './dense.ts'
+import { addBias, affine, product } from './dense.ts'
 import type { Parameters, Shapes } from './parameters.ts'
 
 /** The graph of a batch with the values of its edges, `[batch, E]`. */
@@ -29,17 +29,15 @@ export function halfConvolutionShapes(prefix: string, left: number, right: numbe
   }
 }
 
-/** A half-convolution with its weights laid out for use, once per bind. */
+/** A half-convolution with its weights laid out for use, once per bind. Features are `[channels, nodes]`. */
 export interface HalfConvolution {
-  /** First layer on either side, `[nodes, in] → [nodes, out]`, ReLU included. */
+  /** First layer on either side, ReLU included. */
   left(features: tf.Tensor): tf.Tensor2D
   right(features: tf.Tensor): tf.Tensor2D
-  /** The part of the output's first layer that comes from the receiving side's own features, `[receivers, out]`. */
+  /** What the receiving side's own hidden features, and every constant, add to the output's first layer. */
   own(hidden: tf.Tensor): tf.Tensor2D
-  /** Messages from the senders' hidden features, merged with `own`: `[receivers, out]`, ReLU included. */
+  /** Messages from the senders' hidden features, merged with `own`, ReLU included. */
   merge(hidden: tf.Tensor, own: tf.Tensor): tf.Tensor2D
-  /** Weight of the right side's first layer, `[in, out]`, for callers that have its product in parts. */
-  readonly rightWeight: tf.Tensor2D
 }
 
 /**
@@ -55,43 +53,39 @@ export function halfConvolution(
   { graph, values }: Weighted,
   weights: Parameters,
 ): HalfConvolution {
-  const weight = (name: string) => tf.transpose(weights[`${prefix}.${name}.weight`]!) as tf.Tensor2D // [in, out]
+  const weight = (name: string) => weights[`${prefix}.${name}.weight`]!
   const bias = (name: string) => weights[`${prefix}.${name}.bias`]!
   const [sender, receiver] = to === 'constraints' ? (['right', 'left'] as const) : (['left', 'right'] as const)
   const send = weight(`feature_module_${sender}.2`)
   const keep = weight(`feature_module_${receiver}.2`)
   const first = weight('output_module.0')
-  const width = first.shape[1]
-  const fromMessages = tf.slice(first, [0, 0], [send.shape[1], width])
-  const fromOwn = tf.slice(first, [send.shape[1], 0], [keep.shape[1], width])
-  const message = product(send, fromMessages)
-  const messageBias = product(row(bias(`feature_module_${sender}.2`)), fromMessages)
-  const own = product(keep, fromOwn)
+  const [width, split] = [first.shape[0]!, send.shape[0]!]
+  const fromMessages = tf.slice(first, [0, 0], [width, split])
+  const fromOwn = tf.slice(first, [0, split], [width, keep.shape[0]!])
+  const message = product(fromMessages, send)
+  const own = product(fromOwn, keep)
   const ownBias = tf.add(
-    tf.reshape(product(row(bias(`feature_module_${receiver}.2`)), fromOwn), [width]),
+    tf.reshape(product(fromOwn, column(bias(`feature_module_${receiver}.2`))), [width]),
     bias('output_module.0'),
   )
-  const leftWeight = weight('feature_module_left.0')
-  const rightWeight = weight('feature_module_right.0')
-  const last = weight('output_module.2')
-  const ones = tf.ones([graph.batch * (to === 'constraints' ? graph.variables : graph.constraints), 1])
-  const rowSums = sparseProduct(graph, values, ones, to)
-  const constant = product(rowSums, messageBias) // the senders' bias, summed over the edges
+  const ones = tf.ones([1, graph.batch * (to === 'constraints' ? graph.variables : graph.constraints)])
+  const messageBias = product(fromMessages, column(bias(`feature_module_${sender}.2`)))
+  // the senders' bias arrives once per edge, times its value
+  const constant = addBias(product(messageBias, sparseProduct(graph, values, ones, to)), ownBias)
 
   return {
-    rightWeight,
-    left: (features) => dense(features, leftWeight, bias('feature_module_left.0'), 'relu'),
-    right: (features) => tf.relu(product(features, rightWeight)),
-    own: (hidden) => tf.add(dense(hidden, own, ownBias, 'linear'), constant),
+    left: (features) => tf.relu(affine(weight('feature_module_left.0'), bias('feature_module_left.0'), features)),
+    right: (features) => tf.relu(product(weight('feature_module_right.0'), features)),
+    own: (hidden) => tf.add(product(own, hidden), constant),
     merge: (hidden, kept) =>
       scoped(() => {
         const summed =
           to === 'constraints'
-            ? product(sparseProduct(graph, values, hidden, to), message)
-            : sparseProduct(graph, values, product(hidden, message), to)
-        return dense(tf.relu(tf.add(summed, kept)), last, bias('output_module.2'), 'relu')
+            ? product(message, sparseProduct(graph, values, hidden, to))
+            : sparseProduct(graph, values, product(message, hidden), to)
+        return tf.relu(affine(weight('output_module.2'), bias('output_module.2'), tf.relu(tf.add(summed, kept))))
       }),
   }
 }
 
-const row = (v: tf.Tensor): tf.Tensor2D => tf.reshape(v, [1, v.size])
+const column = (v: tf.Tensor): tf.Tensor2D => tf.reshape(v, [v.size, 1])

@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core'
 import type { Operator } from '@equilibria/spec'
 import { scoped } from '@equilibria/tensor'
 import type { LpInput } from '../graph/input.ts'
-import { dense, product } from './dense.ts'
+import { affine, product, stack } from './dense.ts'
 import { features } from './features.ts'
 import { halfConvolution, halfConvolutionShapes } from './half-convolution.ts'
 import type { Parameters, Shapes } from './parameters.ts'
@@ -54,52 +54,47 @@ export function paperOperator(weights: Parameters): Operator<tf.Tensor2D, LpInpu
         halfConvolution(`deq_func.${name}`, to, weighted, weights)
       const [first, second] = [half('conv_v_to_c', 'constraints'), half('conv_c_to_v', 'variables')]
       const [third, fourth] = [half('conv_v_to_c2', 'constraints'), half('conv_c_to_v2', 'variables')]
-      const width = variables.shape[1]
-      /** Hidden features of `[static, y]`, with the static part multiplied once. */
-      const open = (weight: tf.Tensor2D) => {
-        const fixed = product(variables, tf.slice(weight, [0, 0], [width, weight.shape[1]]))
-        const moving = tf.slice(weight, [width, 0], [1, weight.shape[1]])
-        return (y: tf.Tensor) => tf.relu(tf.add(fixed, product(y, moving)))
+      const width = variables.shape[0]
+      /** First layer on `[static, y]`, with the static part multiplied once. */
+      const open = (name: string) => {
+        const weight = weights[`deq_func.${name}.feature_module_right.0.weight`]!
+        const fixed = product(tf.slice(weight, [0, 0], [weight.shape[0]!, width]), variables)
+        const moving = tf.slice(weight, [0, width], [weight.shape[0]!, 1])
+        return (y: tf.Tensor) => tf.relu(tf.add(fixed, product(moving, y)))
       }
-      const sent = open(first.rightWeight)
-      const kept = open(second.rightWeight)
+      const sent = open('conv_v_to_c')
+      const kept = open('conv_c_to_v')
       const firstOwn = first.own(first.left(constraints))
-      const toY = tf.transpose(weights['deq_func.to_y.weight']!)
       return {
         initial: () => tf.zeros([batch, n]),
         apply: (state) =>
           scoped(() => {
-            const y = tf.reshape(state, [-1, 1])
+            const y = tf.reshape(state, [1, -1])
             const cons1 = first.merge(sent(y), firstOwn)
             const vars1 = second.merge(second.left(cons1), second.own(kept(y)))
             const cons2 = third.merge(third.right(vars1), third.own(third.left(cons1)))
             const vars2 = fourth.merge(fourth.left(cons2), fourth.own(fourth.right(vars1)))
-            return tf.reshape(
-              dense(vars2, toY, weights['deq_func.to_y.bias']!, 'linear'),
-              state.shape as [number, number],
-            )
+            const next = affine(weights['deq_func.to_y.weight']!, weights['deq_func.to_y.bias']!, vars2)
+            return tf.reshape(next, state.shape as [number, number])
           }),
       }
     },
   }
 }
 
-/** `relu(x W + b)`. */
+/** `relu(W x + b)`. */
 export const embed = (x: tf.Tensor2D, name: string, weights: Parameters): tf.Tensor2D =>
-  dense(x, tf.transpose(weights[`${name}.0.weight`]!), weights[`${name}.0.bias`]!, 'relu')
+  tf.relu(affine(weights[`${name}.0.weight`]!, weights[`${name}.0.bias`]!, x))
 
 /** The paper's reading of a state: an output network on `[static embedding, y]`, `[batch, n] → [batch, n]`. */
 export function paperDecoder(weights: Parameters, input: LpInput): (y: tf.Tensor2D) => tf.Tensor2D {
   const variables = embed(features(input).variables, 'var_embedding', weights)
-  return (y) =>
-    scoped(() => {
-      const joined = tf.concat([variables, tf.reshape(y, [-1, 1])], 1)
-      return tf.reshape(readOut(joined as tf.Tensor2D, weights), y.shape)
-    })
+  return (y) => scoped(() => tf.reshape(readOut(stack([variables, tf.reshape(y, [1, -1])]), weights), y.shape))
 }
 
-/** `relu(x W₁ + b) W₂`, one number per row. */
-export function readOut(x: tf.Tensor2D, weights: Parameters): tf.Tensor2D {
-  const hidden = dense(x, tf.transpose(weights['output_module.0.weight']!), weights['output_module.0.bias']!, 'relu')
-  return product(hidden, tf.transpose(weights['output_module.2.weight']!))
-}
+/** `W₂ relu(W₁ x + b)`, one number per node. */
+export const readOut = (x: tf.Tensor2D, weights: Parameters): tf.Tensor2D =>
+  product(
+    weights['output_module.2.weight']!,
+    tf.relu(affine(weights['output_module.0.weight']!, weights['output_module.0.bias']!, x)),
+  )
