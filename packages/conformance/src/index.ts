@@ -31,6 +31,8 @@ import { gmres } from '@equilibria/solvers/linear'
 import { implicit } from '@equilibria/implicit-diff'
 import { createKit } from '@equilibria/plugin'
 
+export * from './fixtures/index.ts'
+
 export interface Check {
   readonly name: string
   run(): void | Promise<void>

@@ -1,6 +1,8 @@
 import type { Scalar, Variable } from '@tensorflow/tfjs-core'
+import type { Preset } from './preset.ts'
 import type { Compute } from './compute.ts'
 import type { SolveStats, Status } from './solution.ts'
+import type { StudySection } from './section.ts'
 import type { TensorTree } from './tree.ts'
 import type { View } from './view.ts'
 
@@ -120,6 +122,14 @@ export interface Task<X extends TensorTree = TensorTree, Y extends TensorTree = 
   readonly metrics: readonly Metric<X, Y>[]
   /** Nearby inputs, for L_t; empty when the input is not continuous. */
   readonly perturbations: readonly Perturbation<X>[]
+  /** What this domain adds to a study of these trained models: plain data, drawn by the report. */
+  sections?(
+    models: Readonly<Record<string, Model<X, Y>>>,
+    data: Dataset<X, Y>,
+    options?: { readonly seed?: number; readonly signal?: AbortSignal },
+  ): Promise<readonly StudySection[]>
+  /** Recommended studies by name; `quick` is what a newcomer's first command runs. */
+  readonly presets?: Readonly<Record<string, Preset>>
   /** How a person looks at the answer to sample `index`. */
   view?(x: X, y: Y, index: number, target?: Y): View
 }

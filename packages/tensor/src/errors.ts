@@ -15,6 +15,7 @@ export class EquilibriaError extends Error {
     Object.defineProperty(this, brand, { value: true })
     this.code = code
     this.hint = hint
+    Object.defineProperty(this, brand, { value: true })
   }
   /** Works across duplicated installs, where `instanceof` does not. */
   static is(e: unknown): e is EquilibriaError {
