@@ -24,13 +24,14 @@ beforeAll(() => {
     mkdirSync(dirname(join(copy, file)), { recursive: true })
     cpSync(join(root, file), join(copy, file), { force: true })
   }
-  for (const words of [
-    ['init', '-q'],
-    ['add', '-A'],
-  ])
-    expect(run('git', ...words).code).toBe(0)
-  const installed = run('pnpm', 'install', '--frozen-lockfile', '--prefer-offline', '--loglevel=error')
-  expect(installed.said + String(installed.code)).toMatch(/0$/)
+  for (const [command, ...words] of [
+    ['git', 'init', '-q'],
+    ['git', 'add', '-A'],
+    ['pnpm', 'install', '--frozen-lockfile', '--prefer-offline', '--loglevel=error'],
+  ] as const) {
+    const { code, said } = run(command, ...words)
+    if (code !== 0) throw new Error(`${command} ${words.join(' ')}: ${said}`)
+  }
 })
 afterAll(() => rmSync(copy, { recursive: true, force: true }))
 
