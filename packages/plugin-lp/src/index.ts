@@ -9,3 +9,4 @@ export { csrFromTriplets, dot, multiply, multiplyTransposed, norm2, normInfinity
 export type { Triplets } from './program/csr.ts'
 export { readMps } from './read/mps.ts'
 export type { MpsFormat, MpsOptions, MpsProgram } from './read/mps.ts'
+export * from './pdhg/index.ts'

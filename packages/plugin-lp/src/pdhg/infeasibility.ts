@@ -30,9 +30,15 @@ export function certificateFound(
       const { y, dual, at } = readPacked(packedOf(seen, name), m, n)
       const against = (v: Float64Array, from: Float32Array) => v.map((x, i) => x - from[i]!)
       const found =
-        farkas(one, at('dualStep').map((v) => -v)) ??
+        farkas(
+          one,
+          at('dualStep').map((v) => -v),
+        ) ??
         farkas(one, against(dual, at('dualAnchor'))) ??
-        ray(one, at('yStep').map((v) => -v)) ??
+        ray(
+          one,
+          at('yStep').map((v) => -v),
+        ) ??
         ray(one, against(y, at('yAnchor')))
       if (!found) return undefined
       onFound?.(seen.sample, found)
