@@ -11,3 +11,6 @@ export { solveLp, solveLpAsync, type LpProgress, type LpResult, type SolveLpOpti
 export { startFrom, type Guess } from './start.ts'
 export { innerSteps, type PdhgState } from './state.ts'
 export { kktBelow } from './stop.ts'
+export { estimateDual } from './dual-estimate.ts'
+export { polish, type Polished, type PolishOptions } from './polish.ts'
+export { warmStartSavings, type Savings, type SavingsOptions, type Spread } from './savings.ts'

@@ -1,6 +1,7 @@
 import { normInfinity } from '../program/csr.ts'
 import { type Certificate, farkas } from './certificate.ts'
 import type { Evaluator } from './kkt.ts'
+import { leastSquares } from './least-squares.ts'
 
 const ROUNDS = 12
 const INNER = 200
@@ -44,44 +45,26 @@ export function refinedFarkas(of: Evaluator, candidate: ArrayLike<number>): Cert
   return undefined
 }
 
-/** The shortest `η` with `Σᵢ Aᵢⱼ |λᵢ| ηᵢ = rⱼ` for the pressed columns, in the least-squares sense. */
+/** The shortest `η` with `Σᵢ Aᵢⱼ |λᵢ| ηᵢ = rⱼ` for the pressed columns, in the least-squares sense; `|ηᵢ|` is capped. */
 function shortest(of: Evaluator, lambda: Float64Array, pressed: Uint8Array, r: Float64Array): Float64Array {
   const { columns } = of
-  const m = lambda.length
   const list = Array.from(pressed.keys()).filter((j) => pressed[j] === 1)
-  const eta = new Float64Array(m)
-  const rest = Float64Array.from(list, (j) => r[j]!)
-  const gradient = (v: Float64Array): Float64Array => {
-    const g = new Float64Array(m)
-    list.forEach((j, k) => {
-      for (let e = columns.starts[j]!; e < columns.starts[j + 1]!; e++)
-        g[columns.indices[e]!]! += columns.values[e]! * v[k]!
-    })
-    for (let i = 0; i < m; i++) g[i]! *= Math.abs(lambda[i]!)
-    return g
-  }
-  let g = gradient(rest)
-  let p = g.slice()
-  let gg = g.reduce((s, v) => s + v * v, 0)
-  const goal = 1e-30 * gg
-  for (let k = 0; k < INNER && gg > goal && gg > 0; k++) {
-    const q = Float64Array.from(list, (j) => {
+  const weight = lambda.map(Math.abs)
+  const apply = (x: Float64Array): Float64Array =>
+    Float64Array.from(list, (j) => {
       let s = 0
-      for (let e = columns.starts[j]!; e < columns.starts[j + 1]!; e++) {
-        const i = columns.indices[e]!
-        s += columns.values[e]! * Math.abs(lambda[i]!) * p[i]!
-      }
+      for (let e = columns.starts[j]!; e < columns.starts[j + 1]!; e++)
+        s += columns.values[e]! * weight[columns.indices[e]!]! * x[columns.indices[e]!]!
       return s
     })
-    const qq = q.reduce((s, v) => s + v * v, 0)
-    if (!(qq > 0)) break
-    const alpha = gg / qq
-    for (let i = 0; i < m; i++) eta[i]! += alpha * p[i]!
-    for (let i = 0; i < rest.length; i++) rest[i]! -= alpha * q[i]!
-    g = gradient(rest)
-    const next = g.reduce((s, v) => s + v * v, 0)
-    for (let i = 0; i < m; i++) p[i] = g[i]! + (next / gg) * p[i]!
-    gg = next
+  const transposed = (v: Float64Array): Float64Array => {
+    const g = new Float64Array(lambda.length)
+    list.forEach((j, k) => {
+      for (let e = columns.starts[j]!; e < columns.starts[j + 1]!; e++)
+        g[columns.indices[e]!]! += columns.values[e]! * weight[columns.indices[e]!]! * v[k]!
+    })
+    return g
   }
-  return eta.map((v) => Math.min(1e3, Math.max(-1, v)))
+  const target = Float64Array.from(list, (j) => r[j]!)
+  return leastSquares(apply, transposed, target, { steps: INNER }).map((v) => Math.min(1e3, Math.max(-1, v)))
 }
