@@ -33,3 +33,13 @@ export { pdhg, type PdhgOptions } from './pdhg/operator.ts'
 export { solveLp, solveLpAsync, type LpProgress, type LpResult, type SolveLpOptions } from './pdhg/solve.ts'
 export { kktBelow } from './pdhg/stop.ts'
 export type { Certificate } from './pdhg/certificate.ts'
+export { paperExplicitModel, paperImplicitModel } from './models/paper-models.ts'
+export { primalDualModel, primalDualSizes } from './models/primal-dual-model.ts'
+export {
+  primalDualDecoder,
+  primalDualOperator,
+  primalDualParameters,
+  type PrimalDualSizes,
+  type PrimalDualState,
+} from './models/primal-dual-operator.ts'
+export { relativeLoss } from './models/relative-loss.ts'
