@@ -30,3 +30,13 @@ export { edgeDot, sparseProduct, type Direction } from './graph/sparse-product.t
 export { paperExplicit, paperExplicitShapes } from './models/paper-explicit.ts'
 export { paperDecoder, paperImplicitShapes, paperOperator } from './models/paper-operator.ts'
 export * from './pdhg/index.ts'
+export { paperExplicitModel, paperImplicitModel } from './models/paper-models.ts'
+export { primalDualModel, primalDualSizes } from './models/primal-dual-model.ts'
+export {
+  primalDualDecoder,
+  primalDualOperator,
+  primalDualParameters,
+  type PrimalDualSizes,
+  type PrimalDualState,
+} from './models/primal-dual-operator.ts'
+export { relativeLoss } from './models/relative-loss.ts'
