@@ -1,33 +1,10 @@
-import { readFile } from 'node:fs/promises'
-import { basename } from 'node:path'
-import { EquilibriaError } from '@equilibria/core'
-import { type LinearProgram, loadMps, type LpResult, readLpJson, solveLpAsync } from '@equilibria/plugin-lp'
+import { type LpResult, solveLpAsync } from '@equilibria/plugin-lp'
+import { readMpsFile, readProgramFile } from '@equilibria/plugin-lp/node'
 import { startBackend } from '../backend.ts'
 import { choice, defineCommand, flag, number, whole } from '../command.ts'
 import { interruptible } from '../interrupt.ts'
 import { liveLine } from '../live-line.ts'
 import { print, say } from '../terminal.ts'
-
-interface Read {
-  readonly program: LinearProgram
-  readonly notes: readonly string[]
-  /** The file maximises; its own objective is the negative of the program's. */
-  readonly maximize: boolean
-}
-
-async function readProgram(file: string): Promise<Read> {
-  let bytes: Uint8Array
-  try {
-    bytes = await readFile(file)
-  } catch (error) {
-    const why = error instanceof Error && 'code' in error ? String(error.code) : String(error)
-    throw new EquilibriaError('file', `${file} cannot be read (${why}).`, 'Pass the path of an .mps, .mps.gz or .json file.', { cause: error })
-  }
-  const name = { name: basename(file) }
-  if (/\.json$/i.test(file)) return { program: readLpJson(new TextDecoder().decode(bytes), name), notes: [], maximize: false }
-  const program = await loadMps(bytes, name)
-  return { program, notes: program.notes, maximize: program.maximize }
-}
 
 /** `equilibria solve FILE`: a linear program from a file, by the restarted primal–dual method. */
 export const solve = defineCommand({
@@ -46,7 +23,8 @@ export const solve = defineCommand({
     'Prints status, objective, residuals and the variables that are not 0. Status: optimal, infeasible or unbounded\n(each with a verified certificate), iteration-limit, time-limit. Exit code 0 when optimal, 1 otherwise.',
   examples: ['equilibria solve afiro.mps', 'equilibria solve model.mps.gz --tolerance 1e-6 --json | jq .objective', 'equilibria solve big.mps --seconds 60'],
   async run([file], o) {
-    const { program, notes, maximize } = await readProgram(file!)
+    const mps = file!.endsWith('.json') ? undefined : await readMpsFile(file!)
+    const program = mps ?? (await readProgramFile(file!))
     await startBackend(o.backend ?? 'cpu')
     const line = liveLine()
     const began = performance.now()
@@ -65,10 +43,10 @@ export const solve = defineCommand({
     line.end()
     const names = program.columnNames ?? Array.from(program.c, (_, j) => `y${j}`)
     const rows = program.rowNames ?? Array.from(program.rowLower, (_, i) => `row${i}`)
-    const sign = maximize ? -1 : 1
+    const sign = mps?.maximize ? -1 : 1 // the file's own objective
     if (o.json) print(JSON.stringify(asJson(program.name, result, sign, names, rows)))
     else {
-      for (const note of notes) say(`note: ${note}`)
+      for (const note of mps?.notes ?? []) say(`note: ${note}`)
       const { kkt } = result
       print(
         [

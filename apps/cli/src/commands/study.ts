@@ -1,7 +1,7 @@
 import { join, resolve } from 'node:path'
 import { EquilibriaError } from '@equilibria/core'
 import type { AnyTask, Model, Preset } from '@equilibria/spec'
-import { runStudy, type StudyResult, studyTable, type TrainingCurve } from '@equilibria/study'
+import { renderText, runStudy, type StudyResult, type TrainingCurve } from '@equilibria/study'
 import { writeStudy } from '@equilibria/study/node'
 import { startBackend } from '../backend.ts'
 import { choice, defineCommand, depths, flag, text, whole } from '../command.ts'
@@ -118,5 +118,5 @@ function summary(result: StudyResult, trainError: Readonly<Record<string, number
   const head = ['model', 'parameters', 'train', 'test', ...depths.map((t) => `t=${t}`)]
   const widths = head.map((h, i) => Math.max(h.length, ...rows.map((r) => r[i]!.length)))
   const lineOf = (cells: readonly string[]) => cells.map((c, i) => (i === 0 ? c.padEnd(widths[i]!) : c.padStart(widths[i]!))).join('  ')
-  return [`\n${metric.name} (${metric.better === 'less' ? 'lower' : 'higher'} is better), and on the test set after t steps`, bold(lineOf(head)), ...rows.map(lineOf), '', studyTable(result, { width: width() })].join('\n')
+  return [`\n${metric.name} (${metric.better === 'less' ? 'lower' : 'higher'} is better), and on the test set after t steps`, bold(lineOf(head)), ...rows.map(lineOf), '', renderText(result, { width: width() })].join('\n')
 }
