@@ -23,6 +23,13 @@ function exportsOf(pkg, say) {
   if (exports['./package.json'] !== './package.json') say('exports: "./package.json" is missing.')
   for (const [key, value] of Object.entries(exports)) {
     if (key === './package.json') continue
+    if (typeof value === 'string') {
+      // A file that is shipped as it lies there: data, wasm.
+      const folder = value.replace(/^\.\//, '').split('/')[0]
+      if (!existsSync(join(root, pkg.path, folder))) say(`exports["${key}"]: ${folder} does not exist.`)
+      if (!pkg.manifest.files?.some((f) => f.split('/')[0] === folder)) say(`files must name "${folder}".`)
+      continue
+    }
     const keys = Object.keys(value)
     if (keys[0] !== SOURCE || keys[1] !== 'types' || keys.at(-1) !== 'default') {
       say(`exports["${key}"] must list "${SOURCE}" first, then "types", and "default" last.`)
