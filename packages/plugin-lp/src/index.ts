@@ -33,3 +33,13 @@ export { pdhgStep, type PdhgStepState } from './operators/pdhg-step.ts'
 export { productMix } from './samples.ts'
 export { lp, lp as default } from './plugin.ts'
 export * from './pdhg/index.ts'
+export { paperExplicitModel, paperImplicitModel } from './models/paper-models.ts'
+export { primalDualModel, primalDualSizes } from './models/primal-dual-model.ts'
+export {
+  primalDualDecoder,
+  primalDualOperator,
+  primalDualParameters,
+  type PrimalDualSizes,
+  type PrimalDualState,
+} from './models/primal-dual-operator.ts'
+export { relativeLoss } from './models/relative-loss.ts'
