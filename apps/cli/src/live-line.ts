@@ -1,5 +1,9 @@
 /** One line on stderr that is overwritten on a terminal; on a pipe, a plain line every ten seconds. */
-export function liveLine(stream: NodeJS.WriteStream = process.stderr): { readonly width: number; update(text: string): void; end(): void } {
+export function liveLine(stream: NodeJS.WriteStream = process.stderr): {
+  readonly width: number
+  update(text: string): void
+  end(): void
+} {
   const live = stream.isTTY === true
   let shown = Number.NEGATIVE_INFINITY
   let last = ''

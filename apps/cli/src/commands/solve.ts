@@ -17,11 +17,18 @@ export const solve = defineCommand({
     seconds: number('Time budget.', 'X'),
     json: flag('The answer as one JSON object: status, objective, residuals, y, dual'),
     all: flag('Print every variable, zeros too'),
-    backend: choice('tfjs backend. Default cpu, which starts fastest; the arithmetic is float64 on the host.', ['wasm', 'cpu']),
+    backend: choice('tfjs backend. Default cpu, which starts fastest; the arithmetic is float64 on the host.', [
+      'wasm',
+      'cpu',
+    ]),
   },
   details:
     'Prints status, objective, residuals and the variables that are not 0. Status: optimal, infeasible or unbounded\n(each with a verified certificate), iteration-limit, time-limit. Exit code 0 when optimal, 1 otherwise.',
-  examples: ['equilibria solve afiro.mps', 'equilibria solve model.mps.gz --tolerance 1e-6 --json | jq .objective', 'equilibria solve big.mps --seconds 60'],
+  examples: [
+    'equilibria solve afiro.mps',
+    'equilibria solve model.mps.gz --tolerance 1e-6 --json | jq .objective',
+    'equilibria solve big.mps --seconds 60',
+  ],
   async run([file], o) {
     const mps = file!.endsWith('.json') ? undefined : await readMpsFile(file!)
     const program = mps ?? (await readProgramFile(file!))
@@ -36,7 +43,9 @@ export const solve = defineCommand({
         ...(o.seconds === undefined ? {} : { budget: { ms: 1000 * o.seconds } }),
         onProgress: ({ iterations, error, etaMs }) => {
           if (performance.now() - began > 2000)
-            line.update(`${iterations} steps, KKT error ${error.toExponential(2)}${etaMs === undefined ? '' : `, about ${Math.ceil(etaMs / 1000)} s left`}`)
+            line.update(
+              `${iterations} steps, KKT error ${error.toExponential(2)}${etaMs === undefined ? '' : `, about ${Math.ceil(etaMs / 1000)} s left`}`,
+            )
         },
       }),
     )
@@ -55,10 +64,17 @@ export const solve = defineCommand({
           `objective   ${sign * result.objective}`,
           `KKT error   ${kkt.error.toExponential(2)} relative (primal ${kkt.primal.toExponential(2)}, dual ${kkt.dual.toExponential(2)}, gap ${kkt.gap.toExponential(2)})`,
           `iterations  ${result.iterations} in ${(result.elapsedMs / 1000).toFixed(2)} s`,
-          ...(result.certificate ? [`certificate ${result.certificate.kind}: verified in float64; --json prints it`] : []),
+          ...(result.certificate
+            ? [`certificate ${result.certificate.kind}: verified in float64; --json prints it`]
+            : []),
           ...(result.status === 'infeasible' || result.status === 'unbounded'
             ? []
-            : ['', ...Array.from(result.y, (v, j) => [names[j]!, v] as const).filter(([, v]) => o.all || Math.abs(v) > 1e-9).map(([n, v]) => `${n.padEnd(16)} ${Number(v.toPrecision(9))}`)]),
+            : [
+                '',
+                ...Array.from(result.y, (v, j) => [names[j]!, v] as const)
+                  .filter(([, v]) => o.all || Math.abs(v) > 1e-9)
+                  .map(([n, v]) => `${n.padEnd(16)} ${Number(v.toPrecision(9))}`),
+              ]),
         ].join('\n'),
       )
     }
@@ -75,7 +91,13 @@ function asJson(name: string, result: LpResult, sign: number, columns: readonly 
     residuals: kkt,
     iterations,
     seconds: elapsedMs / 1000,
-    ...(certificate ? { certificate: Object.fromEntries(Object.entries(certificate).map(([k, v]) => [k, v instanceof Float64Array ? Array.from(v) : v])) } : {}),
+    ...(certificate
+      ? {
+          certificate: Object.fromEntries(
+            Object.entries(certificate).map(([k, v]) => [k, v instanceof Float64Array ? Array.from(v) : v]),
+          ),
+        }
+      : {}),
     y: Object.fromEntries(Array.from(y, (v, j) => [columns[j]!, v])),
     dual: Object.fromEntries(Array.from(dual, (v, i) => [rows[i]!, v])),
   }
