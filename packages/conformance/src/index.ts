@@ -32,6 +32,7 @@ import { implicit } from '@equilibria/implicit-diff'
 import { createKit } from '@equilibria/plugin'
 
 export * from './fixtures/index.ts'
+export { zoo, type ZooProblem } from './zoo/index.ts'
 
 export interface Check {
   readonly name: string

@@ -29,7 +29,14 @@ export { bipartite, type Adjacency, type Bipartite } from './graph/bipartite.ts'
 export { edgeDot, sparseProduct, type Direction } from './graph/sparse-product.ts'
 export { paperExplicit, paperExplicitShapes } from './models/paper-explicit.ts'
 export { paperDecoder, paperImplicitShapes, paperOperator } from './models/paper-operator.ts'
-export { pdhg, type PdhgOptions } from './pdhg/operator.ts'
-export { solveLp, solveLpAsync, type LpProgress, type LpResult, type SolveLpOptions } from './pdhg/solve.ts'
-export { kktBelow } from './pdhg/stop.ts'
-export type { Certificate } from './pdhg/certificate.ts'
+export * from './pdhg/index.ts'
+export { paperExplicitModel, paperImplicitModel } from './models/paper-models.ts'
+export { primalDualModel, primalDualSizes } from './models/primal-dual-model.ts'
+export {
+  primalDualDecoder,
+  primalDualOperator,
+  primalDualParameters,
+  type PrimalDualSizes,
+  type PrimalDualState,
+} from './models/primal-dual-operator.ts'
+export { relativeLoss } from './models/relative-loss.ts'

@@ -71,6 +71,13 @@ export const probes: readonly Probe[] = [
     },
   },
   { name: 'matMul', f: (x) => tf.matMul(x as tf.Tensor2D, x as tf.Tensor2D, false, true) },
+  ...[true, false].flatMap((left) =>
+    [true, false].map((right) => ({
+      name: `matMul, transposes ${left} ${right}`,
+      f: (x: tf.Tensor): tf.Tensor =>
+        tf.matMul(tf.reshape(x, left ? [4, 2] : [2, 4]), tf.reshape(tf.sin(x), right ? [2, 4] : [4, 2]), left, right),
+    })),
+  ),
   {
     name: 'matMul, batched and broadcast',
     f: (x) => tf.matMul(tf.reshape(x, [2, 1, 2, 2]), tf.reshape(tf.slice(x, [0, 0], [1, 4]), [2, 2])),
