@@ -19,7 +19,7 @@ describe.each(probes)('$name', ({ f, x: point = () => wave([2, 4]), not }) => {
   const skipped = () => tf.getBackend() === not
 
   test('J v by two backward passes', ({ skip }) => {
-    if (skipped()) skip('no kernel on this backend')
+    if (skipped()) skip('no right kernel on this backend')
     scoped(() => {
       const x = point()
       const v = tf.cos(tf.mul(x, 5))
@@ -28,7 +28,7 @@ describe.each(probes)('$name', ({ f, x: point = () => wave([2, 4]), not }) => {
   })
 
   test('first and second derivative, with another path to x', ({ skip }) => {
-    if (skipped()) skip('no kernel on this backend')
+    if (skipped()) skip('no right kernel on this backend')
     scoped(() => {
       const x = point()
       const v = tf.cos(tf.mul(x, 5))
