@@ -43,3 +43,5 @@ export {
   type PrimalDualState,
 } from './models/primal-dual-operator.ts'
 export { relativeLoss } from './models/relative-loss.ts'
+export { lpPresets } from './task/presets.ts'
+export { warmStartSection, type WarmStartOptions } from './task/warm-start.ts'
