@@ -97,7 +97,7 @@ export function* iterate(
     while (total < options.maxSteps && !options.signal?.aborted) {
       const step = scoped(() => {
         const proposal = solver.step(problem, z, memory)
-        observe(problem.kernels.norms(proposal.residual, z), total + 1)
+        observe(problem.kernels.norms(proposal.residual, z), total + 1, z)
         return { z: settle(proposal.next, total + 1), memory: proposal.memory }
       })
       total++
@@ -116,7 +116,7 @@ export function* iterate(
     const rest: Status = options.signal?.aborted ? 'aborted' : 'max-steps'
     const late = rows.filter((b) => status[b] === null)
     if (late.length > 0 && options.measureLast !== false && rest === 'max-steps') {
-      scoped(() => observe(problem.kernels.norms(tf.sub(problem.apply(z), z), z), total))
+      scoped(() => observe(problem.kernels.norms(tf.sub(problem.apply(z), z), z), total, z))
       rowSteps += rows.length
     }
     return {
@@ -134,14 +134,23 @@ export function* iterate(
     release()
   }
 
-  function observe(norms: Float32Array, step: number): void {
-    const verdicts = rows.map((b, i) => status[b] ?? judgeRow(b, norms[i]!, norms[rows.length + i]!, step))
+  function observe(norms: Float32Array, step: number, at: Vector): void {
+    let host: Float32Array | undefined
+    const packed = (i: number) => () =>
+      (host ??= at.dataSync() as Float32Array).subarray(i * whole.size, (i + 1) * whole.size)
+    const verdicts = rows.map((b, i) => status[b] ?? judgeRow(b, norms[i]!, norms[rows.length + i]!, step, packed(i)))
     // Coupled rows move each other: one that looks done now may not be when its mates have moved.
     if (coupled && verdicts.some((v) => v === null)) return
     rows.forEach((b, i) => (status[b] = verdicts[i]!))
   }
 
-  function judgeRow(b: number, absolute: number, norm: number, step: number): Status | null {
+  function judgeRow(
+    b: number,
+    absolute: number,
+    norm: number,
+    step: number,
+    packed: () => Float32Array,
+  ): Status | null {
     const r = absolute / Math.max(norm, 1)
     if (steps[b] === 0) first[b] = r
     if (r < best[b]!) {
@@ -161,6 +170,7 @@ export function* iterate(
       bestStep: bestStep[b]!,
       size: whole.size,
       elapsedMs: performance.now() - began,
+      packed,
     }
     return judge(seen) ?? null
   }

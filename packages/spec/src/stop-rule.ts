@@ -22,6 +22,11 @@ export interface Observation {
   readonly size: number
   /** Since the solve began. */
   readonly elapsedMs: number
+  /**
+   * The packed state of this sample, `[size]`, at which all this was measured. The driver always offers it; the first
+   * call of a step reads the batch back. Borrowed: copy what outlives the call.
+   */
+  readonly packed?: () => Float32Array
 }
 
 /**

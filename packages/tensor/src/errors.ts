@@ -7,14 +7,15 @@ export type ErrorCode = 'shape' | 'option' | 'requirement' | 'spec' | 'not-conve
  * Numerical trouble is never thrown: it is a `Status`.
  */
 export class EquilibriaError extends Error {
-  readonly [brand] = true
   readonly code: ErrorCode
   readonly hint: string
   constructor(code: ErrorCode, message: string, hint: string, options?: ErrorOptions) {
     super(`${message}\n  → ${hint}`, options)
     this.name = 'EquilibriaError'
+    Object.defineProperty(this, brand, { value: true })
     this.code = code
     this.hint = hint
+    Object.defineProperty(this, brand, { value: true })
   }
   /** Works across duplicated installs, where `instanceof` does not. */
   static is(e: unknown): e is EquilibriaError {

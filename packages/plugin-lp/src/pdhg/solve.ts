@@ -1,0 +1,173 @@
+import { anyOf, equilibrium, nonFinite, timeBudget } from '@equilibria/core'
+import { picard } from '@equilibria/solvers'
+import type { Solution, Solver } from '@equilibria/spec'
+import { EquilibriaError, hold, leaves, scoped } from '@equilibria/tensor'
+import type { LinearProgram } from '../program/program.ts'
+import type { Certificate } from './certificate.ts'
+import { certificateFound } from './infeasibility.ts'
+import { checkProgram, programInput } from './input.ts'
+import { evaluator, type Kkt, kktError } from './kkt.ts'
+import { pdhg, type PdhgOptions } from './operator.ts'
+import { startFrom } from './start.ts'
+import { innerSteps, type PdhgState } from './state.ts'
+import { kktBelow } from './stop.ts'
+
+export interface SolveLpOptions extends Omit<PdhgOptions, 'programs'> {
+  /** Relative KKT error at which the answer is optimal. Default `1e-4`. */
+  readonly tolerance?: number
+  /** Most PDHG steps. Default `200 000`. */
+  readonly maxIterations?: number
+  readonly budget?: { readonly ms: number }
+  readonly signal?: AbortSignal
+  readonly onProgress?: (progress: LpProgress) => void
+  /** Warm start, in the units of the program. */
+  readonly initial?: { readonly y: ArrayLike<number>; readonly dual?: ArrayLike<number> }
+  /** What turns the operator into a method. Default `picard()`. */
+  readonly solver?: Solver
+}
+
+export interface LpProgress {
+  readonly iterations: number
+  /** Relative KKT error. */
+  readonly error: number
+  readonly elapsedMs: number
+  /** From the rate at which the error fell so far; `undefined` while it does not fall. */
+  readonly etaMs: number | undefined
+}
+
+export interface LpResult {
+  readonly status:
+    | 'optimal'
+    | 'infeasible'
+    | 'unbounded'
+    | 'iteration-limit'
+    | 'time-limit'
+    | 'aborted'
+    | 'numerical-trouble'
+  /** `[n]`, within its bounds. */
+  readonly y: Float64Array
+  /** `[m]`: `c = Aᵀ dual + r`. */
+  readonly dual: Float64Array
+  readonly objective: number
+  readonly kkt: Kkt
+  /** With `infeasible` and `unbounded`. */
+  readonly certificate?: Certificate
+  /** PDHG steps, two products with the matrix each. */
+  readonly iterations: number
+  readonly elapsedMs: number
+}
+
+/** tfjs has no tensors of width 0 that reshape: a program without rows gets one that asks for nothing. */
+const withFreeRow = (program: LinearProgram): LinearProgram => ({
+  ...program,
+  matrix: { ...program.matrix, rows: 1, starts: Int32Array.of(0, 0) },
+  rowLower: Float64Array.of(Number.NEGATIVE_INFINITY),
+  rowUpper: Float64Array.of(Number.POSITIVE_INFINITY),
+})
+
+/** What both ways of solving share. */
+function setUp(given: LinearProgram, options: SolveLpOptions) {
+  checkProgram(given)
+  const program = given.matrix.rows === 0 ? withFreeRow(given) : given
+  const { tolerance = 1e-4, maxIterations = 200_000, inner = 64 } = options
+  if (!(Number.isInteger(maxIterations) && maxIterations >= 1))
+    throw new EquilibriaError(
+      'option',
+      `solveLp({ maxIterations: ${maxIterations} }) is not a number of steps.`,
+      'Pass a whole number ≥ 1.',
+    )
+  if (options.budget && !(options.budget.ms > 0))
+    throw new EquilibriaError('option', `solveLp({ budget: { ms: ${options.budget.ms} } }) is no time.`, 'Pass ms > 0.')
+  const operator = pdhg({ ...options, inner, programs: [program] })
+  const began = performance.now()
+  const seen: { certificate?: Certificate } = {}
+  let step = 0
+  let firstError: number | undefined
+  const progress = (kkt: Kkt) => {
+    step++
+    firstError ??= kkt.error
+    if (!options.onProgress) return
+    const elapsedMs = performance.now() - began
+    const fallen = Math.log(firstError / kkt.error)
+    const left = Math.log(kkt.error / tolerance)
+    options.onProgress({
+      iterations: (step - 1) * inner,
+      error: kkt.error,
+      elapsedMs,
+      etaMs: left <= 0 ? 0 : fallen > 0 ? (elapsedMs * left) / fallen : undefined,
+    })
+  }
+  const rules = [
+    nonFinite(),
+    kktBelow(tolerance, [program], (_, kkt) => progress(kkt)),
+    certificateFound([program], (_, found) => (seen.certificate = found)),
+    ...(options.budget ? [timeBudget(options.budget.ms)] : []),
+  ]
+  const layer = equilibrium(operator, {
+    solver: options.solver ?? picard(),
+    stop: anyOf(...rules),
+    maxSteps: Math.ceil(maxIterations / inner) + 1, // the first look is at the start
+  })
+  const run = options.signal ? { signal: options.signal } : {}
+  const finish = (solution: Solution<PdhgState>): LpResult => {
+    const { state } = solution
+    const both = (high: PdhgState['y'], low: PdhgState['y']) => {
+      const h = high.dataSync()
+      const l = low.dataSync()
+      return Float64Array.from(h, (v, i) => v + l[i]!)
+    }
+    const y = both(state.y, state.yLow)
+    for (let j = 0; j < y.length; j++) y[j] = Math.min(program.upper[j]!, Math.max(program.lower[j]!, y[j]!))
+    const dual = both(state.dual, state.dualLow).slice(0, given.matrix.rows)
+    const kkt = kktError(evaluator(given), y, dual)
+    const status = {
+      converged: 'optimal',
+      exited: 'optimal',
+      stagnated: 'iteration-limit',
+      'max-steps': kkt.error <= tolerance ? 'optimal' : 'iteration-limit',
+      'out-of-time': 'time-limit',
+      aborted: 'aborted',
+      diverged: seen.certificate?.kind === 'ray' ? 'unbounded' : 'infeasible',
+      'non-finite': 'numerical-trouble',
+    } as const
+    return {
+      status: status[solution.status],
+      y,
+      dual,
+      objective: kkt.objective,
+      kkt,
+      ...(seen.certificate ? { certificate: seen.certificate } : {}),
+      iterations: innerSteps(state.bookkeeping.dataSync() as Float32Array),
+      elapsedMs: performance.now() - began,
+    }
+  }
+  return { operator, layer, run, finish }
+}
+
+export function solveLp(program: LinearProgram, options: SolveLpOptions = {}): LpResult {
+  const { operator, layer, run, finish } = setUp(program, options)
+  return scoped(() => {
+    const input = programInput([0])
+    const initial = options.initial && startFrom(operator, input, [options.initial])
+    return finish(layer.solve(input, { ...run, ...(initial ? { initial } : {}) }))
+  })
+}
+
+export async function solveLpAsync(program: LinearProgram, options: SolveLpOptions = {}): Promise<LpResult> {
+  const { operator, layer, run, finish } = setUp(program, options)
+  const held = hold(() => {
+    const input = programInput([0])
+    return { input, initial: options.initial && startFrom(operator, input, [options.initial]) }
+  })
+  try {
+    const { input, initial } = held.value
+    const solution = await layer.solveAsync(input, { ...run, ...(initial ? { initial } : {}) })
+    try {
+      return finish(solution)
+    } finally {
+      for (const t of leaves(solution.state)) t.dispose()
+    }
+  } finally {
+    held.release()
+  }
+}
