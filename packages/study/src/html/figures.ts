@@ -15,9 +15,9 @@ export function figuresOf(study: StudyResult): Plot[] {
 
 const depthAxis = (study: StudyResult): Plot['x'] => ({ label: 'steps t', depths: study.settings.steps })
 const goal = ({ better }: StudyMetric): string => (better === 'less' ? 'lower is better' : 'higher is better')
-const logWhenWide = (values: readonly number[]): 'log' | 'linear' => {
+const logWhenWide = (values: readonly number[], ratio = 20): 'log' | 'linear' => {
   const kept = values.filter(Number.isFinite)
-  return kept.length > 0 && kept.every((v) => v > 0) && Math.max(...kept) > 20 * Math.min(...kept) ? 'log' : 'linear'
+  return kept.length > 0 && kept.every((v) => v > 0) && Math.max(...kept) > ratio * Math.min(...kept) ? 'log' : 'linear'
 }
 const number = (value: number | null | undefined): number => value ?? Number.NaN
 const point = (x: number, y: number | null | undefined, low?: number | null, high?: number | null): Point => ({
@@ -135,7 +135,10 @@ function costPlot(study: StudyResult, metric: StudyMetric): Plot[] {
       x: {
         label: timed ? 'time of one prediction, per sample' : 'evaluations of G per sample',
         ...(timed ? { unit: 'ms' } : {}),
-        scale: logWhenWide(points.map(({ x }) => x)) === 'log' ? 'log' : 'linear',
+        scale: logWhenWide(
+          points.map(({ x }) => x),
+          8,
+        ),
       },
       y: {
         label: `${metric.name}, mean`,

@@ -107,7 +107,7 @@ function xScale({ x, series }: Plot, width: number): Scale {
   if (x.depths) return depthScale(x.depths)
   const values = series.flatMap(({ points, level }) => (level ? [] : points.map((p) => p.x)))
   const [low, high] = values.length === 0 ? [0, 1] : [Math.min(...values), Math.max(...values)]
-  return x.scale === 'log' ? logScale(low, high) : linearScale(low, high, width < 400 ? 4 : 6)
+  return x.scale === 'log' ? logScale(low, high) : linearScale(low, high, width < 400 ? 4 : 6, true)
 }
 
 /** Leaves out labels that would touch; the first and the last stay. */

@@ -44,14 +44,14 @@ svg .tick{fill:var(--soft)}
 .whisker{stroke:var(--c);stroke-width:1.5}
 .mark{fill:var(--c);stroke:var(--c);stroke-width:1.5}
 ${series}
-.scroll{overflow-x:auto;margin:.5rem 0 1rem}
+.scroll{overflow-x:auto;margin:0 0 1rem}
 .scroll:focus-visible{outline:2px solid var(--c0);outline-offset:2px}
 table{border-collapse:collapse;font-size:.9rem;font-variant-numeric:tabular-nums}
-caption{text-align:left;font-weight:600;padding:0 0 .3rem}
-th,td{padding:4px 12px 4px 0;text-align:right;border-bottom:1px solid var(--rule);white-space:nowrap}
+.caption{font-weight:600;font-size:.92rem;margin:1.1rem 0 .2rem}
+th,td{padding:4px 14px 4px 0;text-align:right;border-bottom:1px solid var(--rule);white-space:nowrap}
 th{font-weight:600;vertical-align:bottom}
 th:first-child,td:first-child,.text{text-align:left}
-td.text{white-space:normal;min-width:9em}
+td.text{white-space:normal;min-width:7em}
 pre{background:var(--panel);padding:10px;border-radius:6px;overflow-x:auto;font-size:.85rem;white-space:pre-wrap;overflow-wrap:anywhere}
 .answers{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,var(--cell,300px)),1fr));gap:16px;align-items:start}
 .answers .plot svg.wide{display:none}.answers .plot svg.narrow{display:block}
