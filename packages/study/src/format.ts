@@ -16,11 +16,12 @@ export function measured(value: number | null | undefined): string {
   return Math.abs(value) < 1000 ? value.toPrecision(3) : text
 }
 
-/** A mean with half the width of its interval, to two digits of that: `0.2180 ± 0.0091`. */
+/** A mean with half the width of its interval, to two digits of that and three of the mean: `0.2180 ± 0.0091`. */
 export function withInterval(mean: number | null, low: number | null, high: number | null): string {
   if (mean === null || low === null || high === null) return measured(mean)
   const half = (high - low) / 2
-  const decimals = half > 0 ? 1 - Math.floor(Math.log10(half)) : -1
+  const places = (value: number, digits: number): number => digits - 1 - Math.floor(Math.log10(Math.abs(value)))
+  const decimals = half > 0 && mean !== 0 ? Math.max(places(half, 2), places(mean, 3)) : -1
   if (decimals < 0 || decimals > 6) return `${figure(mean)} ± ${figure(half, 2)}`
   return `${mean.toFixed(decimals)} ± ${half.toFixed(decimals)}`
 }
