@@ -116,6 +116,7 @@ export default function manifests() {
     const say = (text) => problems.push(`${pkg.path}: ${text}`)
     versions(pkg.manifest, say, false)
     if (pkg.top === 'tooling' && pkg.manifest.private !== true) say('tooling packages are private.')
+    if (pkg.top === 'apps' && !pkg.manifest.private) exportsOf(pkg, say)
     for (const [name, file] of Object.entries(pkg.manifest.bin ?? {})) {
       const source = file.replace(/^\.\/dist\//, './src/').replace(/\.js$/, '.ts')
       if (!existsSync(join(root, pkg.path, source)))

@@ -71,7 +71,9 @@ export function warmStartSavings(
         predictions.map(({ y, dual }, k) => ({ y, dual: dual ?? estimateDual(evaluator(programs[k]!), y) }))
       const { stats } = layer.solve(
         input,
-        fromPrediction ? { initial: startFrom(operator, input, guesses()), measureLast: false } : { measureLast: false },
+        fromPrediction
+          ? { initial: startFrom(operator, input, guesses()), measureLast: false }
+          : { measureLast: false },
       )
       return {
         steps: stats.perSample.steps.map((s) => (s - 1) * inner), // the first look is at the start
