@@ -6,7 +6,7 @@
 import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { parseSync } from 'oxc-parser'
-import { entries, libraries, read, root, sources } from './lib.mjs'
+import { entries, libraries, read, root, SOURCE, sources } from './lib.mjs'
 
 const METHODS = new Set(['Solver', 'LinearSolver', 'GradientMode', 'Operator', 'Analyzer'])
 const TAGS = new Set(
@@ -189,7 +189,12 @@ export default function docstrings() {
       if (!entry || !existsSync(join(root, file))) continue // the manifest check says so
       const { docs, program } = parse(file)
       const names = exportedNames(file)
-      if (names.length && !docs.some((c) => /@module\b/.test(c.value) && c.start <= (program.body[0]?.start ?? 0)))
+      const conditional = typeof pkg.manifest.exports[key][SOURCE] === 'object'
+      if (
+        names.length &&
+        !conditional &&
+        !docs.some((c) => /@module\b/.test(c.value) && c.start <= (program.body[0]?.start ?? 0))
+      )
         problems.push(`${file}:1 starts without a doc comment with @module.`)
       for (const name of new Set(names)) {
         const found = declarations(file, name)

@@ -41,7 +41,7 @@ export function entries({ manifest }) {
     typeof value === 'string' ? value : value && first(value.default ?? Object.values(value)[0])
   return Object.fromEntries(
     Object.entries(manifest.exports ?? {})
-      .filter(([key]) => key !== './package.json')
+      .filter(([, value]) => typeof value !== 'string')
       .map(([key, value]) => [key, first(value[SOURCE])?.replace(/^\.\//, '')]),
   )
 }

@@ -23,6 +23,13 @@ function exportsOf(pkg, say) {
   if (exports['./package.json'] !== './package.json') say('exports: "./package.json" is missing.')
   for (const [key, value] of Object.entries(exports)) {
     if (key === './package.json') continue
+    if (typeof value === 'string') {
+      // A file that is shipped as it lies there: data, wasm.
+      const folder = value.replace(/^\.\//, '').split('/')[0]
+      if (!existsSync(join(root, pkg.path, folder))) say(`exports["${key}"]: ${folder} does not exist.`)
+      if (!pkg.manifest.files?.some((f) => f.split('/')[0] === folder)) say(`files must name "${folder}".`)
+      continue
+    }
     const keys = Object.keys(value)
     if (keys[0] !== SOURCE || keys[1] !== 'types' || keys.at(-1) !== 'default') {
       say(`exports["${key}"] must list "${SOURCE}" first, then "types", and "default" last.`)
@@ -109,6 +116,7 @@ export default function manifests() {
     const say = (text) => problems.push(`${pkg.path}: ${text}`)
     versions(pkg.manifest, say, false)
     if (pkg.top === 'tooling' && pkg.manifest.private !== true) say('tooling packages are private.')
+    if (pkg.top === 'apps' && !pkg.manifest.private) exportsOf(pkg, say)
     for (const [name, file] of Object.entries(pkg.manifest.bin ?? {})) {
       const source = file.replace(/^\.\/dist\//, './src/').replace(/\.js$/, '.ts')
       if (!existsSync(join(root, pkg.path, source)))

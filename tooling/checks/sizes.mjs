@@ -37,7 +37,7 @@ export async function measureAll() {
   for (const pkg of libraries()) {
     const folder = join(root, pkg.path)
     for (const [key, value] of Object.entries(pkg.manifest.publishConfig?.exports ?? {})) {
-      if (key === './package.json') continue
+      if (typeof value === 'string') continue // data
       const file = value.default ?? value.node
       if (!existsSync(join(folder, file))) throw new Error(`${pkg.path}/${file} is not built.`)
       const names = Object.keys({ ...pkg.manifest.dependencies, ...pkg.manifest.peerDependencies })

@@ -74,7 +74,7 @@ export default function tarballs() {
       const lint = run('publint', ['--strict', file])
       if (lint.status !== 0) say(`publint:\n${lint.stdout}${lint.stderr}`)
       const manifest = JSON.parse(files['package.json'].toString('utf8'))
-      if (!manifest.exports) continue
+      if (!Object.values(manifest.exports ?? {}).some((value) => value.types)) continue
       const types = run('attw', [file, '--profile', 'esm-only', '--no-definitely-typed', '--format', 'ascii'])
       if (types.status !== 0) say(`attw:\n${types.stdout}${types.stderr}`)
     }

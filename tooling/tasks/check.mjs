@@ -1,4 +1,5 @@
-// `npm run check`: every gate that is not a test, one line each; what a failing gate said stands below its line.
+// `npm run check`: every gate that is not a test, one line each; what a failing gate said stands below its line. The
+// last line counts gates.
 //
 //   node tooling/tasks/check.mjs [--only GATE[,GATE…]] [--list]
 import { spawnSync } from 'node:child_process'
@@ -67,11 +68,13 @@ if (unknown.length) {
 
 const began = Date.now()
 const failed = new Set()
+let notRun = 0
 for (const name of chosen) {
   const { what, run, needs } = GATES[name]
   if (failed.has(needs)) {
     console.log(`[check] ${name.padEnd(11)} not run: ${needs} failed`)
     failed.add(name)
+    notRun++
     continue
   }
   const started = Date.now()
@@ -94,4 +97,5 @@ for (const name of chosen) {
 }
 const total = `${((Date.now() - began) / 1000).toFixed(1)} s`
 console.log(failed.size ? `[check] FAILED: ${[...failed].join(', ')} (${total})` : `[check] all ok (${total})`)
+console.log(`${chosen.length - failed.size} passed, ${failed.size - notRun} failed, ${notRun} skipped`)
 process.exitCode = failed.size ? 1 : 0

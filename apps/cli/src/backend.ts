@@ -8,6 +8,7 @@ export type BackendName = 'wasm' | 'cpu'
 
 /** Starts a tfjs backend; numbers are reproducible for a seed on one backend. */
 export async function startBackend(name: BackendName): Promise<void> {
+  tf.enableProdMode() // silences tfjs's advertisement for its native backend
   const ok = await tf.setBackend(name)
   if (!ok)
     throw new EquilibriaError(

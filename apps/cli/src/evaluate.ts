@@ -3,7 +3,16 @@ import type { AnyTask, Compute, Dataset, Model, TensorTree } from '@equilibria/s
 import { leaves } from '@equilibria/tensor'
 
 /** Mean of the task's headline metric over (at most `limit` samples of) a data set, at the model's own depth unless told. */
-export function headline(task: AnyTask, model: Model, data: Dataset<TensorTree, TensorTree>, { limit = data.size, batchSize = 250, compute }: { readonly limit?: number; readonly batchSize?: number; readonly compute?: Compute } = {}): number {
+export function headline(
+  task: AnyTask,
+  model: Model,
+  data: Dataset<TensorTree, TensorTree>,
+  {
+    limit = data.size,
+    batchSize = 250,
+    compute,
+  }: { readonly limit?: number; readonly batchSize?: number; readonly compute?: Compute } = {},
+): number {
   const metric = task.metrics[0]!
   const size = Math.min(limit, data.size)
   let sum = 0

@@ -3,7 +3,7 @@ import { isAbsolute, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { AnyTask, Plugin } from '@equilibria/spec'
 import { EquilibriaError } from '@equilibria/core'
-import lp from '@equilibria/plugin-lp'
+import { lp } from '@equilibria/plugin-lp'
 
 /** Shipped with the CLI. */
 const bundled: readonly Plugin[] = [lp]

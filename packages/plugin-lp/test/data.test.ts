@@ -1,12 +1,14 @@
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
-import {
+import lp, {
   constraintViolation,
   drawProgram,
   type LinearProgram,
   loadSplits,
   type LpInput,
   lpMetrics,
+  type LpOutput,
+  lpPresets,
   lpPerturbations,
   lpTask,
   objectiveGap,
@@ -19,6 +21,7 @@ import {
   toInput,
 } from '@equilibria/plugin-lp'
 import { solveExact } from '@equilibria/plugin-lp/exact'
+import type { Model } from '@equilibria/spec'
 import { EquilibriaError } from '@equilibria/tensor'
 import { writeSafetensors } from '@equilibria/training'
 import * as tf from '@tensorflow/tfjs-core'
@@ -294,6 +297,30 @@ describe('perturbations', () => {
 })
 
 describe('the task', () => {
+  it('of the plugin: its presets name its models, and its section counts the steps a warm start saves', async () => {
+    const task = lp.parts.tasks.random()
+    for (const preset of Object.values(lpPresets)) {
+      for (const { model } of preset.models) expect(Object.keys(task.models)).toContain(model)
+    }
+    const { test } = await task.data({ limit: { train: 1, validation: 1, test: 8 } })
+    const before = tf.memory().numTensors
+    const exact = { ...task.models['explicit']?.({ width: 1 }), kind: 'model', name: 'labels' } as Model<
+      LpInput,
+      LpOutput
+    >
+    const knowing: Model<LpInput, LpOutput> = {
+      ...exact,
+      predict: () => ({ y: test.batch([0, 1, 2, 3, 4, 5, 6, 7]).y }),
+    }
+    const [section] = (await task.sections?.({ labels: knowing }, test)) ?? []
+    exact.dispose()
+    const [cold = [], warm = []] = section?.table?.rows ?? []
+    expect([cold[0], warm[0], cold[6], warm[6]]).toEqual(['zero', 'labels', 0, 0])
+    // From the label itself there is less to do, whatever the program.
+    expect(Number(warm[2])).toBeLessThan(0.5 * Number(cold[2]))
+    expect(tf.memory().numTensors).toBe(before)
+  })
+
   it('loss, view and data', async () => {
     const model = (): never => {
       throw new Error('not asked for')

@@ -9,6 +9,7 @@ import { describe, expect, it } from 'vitest'
 import { type Instance, lpPack, manifest } from './pack.ts'
 
 const pack = lpPack()
+const exact = loadExact()
 const folder = (name: string): string => resolve(pack ?? '.', name)
 const file = (dir: string, { name, file: own }: Instance): string => resolve(folder(dir), own ?? `${name}.mps`)
 const listed = (dir: string): readonly Instance[] => (pack === undefined ? [] : manifest(folder(dir)))
@@ -31,7 +32,7 @@ describe.skipIf(pack === undefined)('published linear programs', () => {
     expect(program.matrix.columns).toBe(instance.cols)
     expect(program.matrix.indices.length).toBe(instance.nonzeros)
     expect(program.offset).toBe(instance.objective_offset)
-    const solve = await loadExact()
+    const solve = await exact
     const { status, objective } = solve(program)
     expect(status).toBe('optimal')
     // e226: the published number leaves out the constant of the objective row.
@@ -46,7 +47,7 @@ describe.skipIf(pack === undefined)('published linear programs', () => {
     const program = await readMpsFile(file('mip_relaxations', instance))
     expect([program.matrix.rows, program.matrix.columns]).toEqual([instance.rows, instance.cols])
     expect(program.integer.length).toBeGreaterThan(0)
-    const { objective } = (await loadExact())(program)
+    const { objective } = (await exact)(program)
     const expected = instance.lp_relaxation_objective ?? Number.NaN
     expect(Math.abs(objective - expected) / Math.abs(expected)).toBeLessThan(1e-6)
   })
@@ -54,7 +55,7 @@ describe.skipIf(pack === undefined)('published linear programs', () => {
   it.each(listed('infeasible').map((i) => [i.name, i] as const))('%s: infeasible', async (_, instance) => {
     const program = await readMpsFile(file('infeasible', instance))
     expect([program.matrix.rows, program.matrix.columns]).toEqual([instance.rows, instance.cols])
-    expect((await loadExact())(program).status).toBe('infeasible')
+    expect((await exact)(program).status).toBe('infeasible')
   })
 
   it('round trips to the bit, through MPS and through JSON', async () => {

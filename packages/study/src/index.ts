@@ -22,3 +22,8 @@ export type {
   TrainingCurve,
 } from './types.ts'
 export type { LipschitzStudyOptions, StudyOptions, StudyProgress } from './options.ts'
+export { renderHtml } from './html/page.ts'
+export { parseStudy, stringifyStudy } from './json.ts'
+export { plainView } from './plain.ts'
+export { runStudy } from './run.ts'
+export { renderText } from './text.ts'

@@ -261,15 +261,14 @@ export function keepSavedOutputsOnTape(): () => void {
     function (this: unknown, ...args: Parameters<AddTapeNode>): void {
       stock.apply(this, args)
       const tape = engineState().activeTape
-      const node = tape.at(-1)!
-      const saved = new Set(node.saved?.map(({ id }) => id))
-      const outputs = new Set(node.outputs.map(({ id }) => id))
+      const { saved, outputs } = tape.at(-1)!
+      const has = (list: readonly tf.Tensor[], { id }: tf.Tensor): boolean => list.some((t) => t.id === id) // a few
       let first = tape.length - 1
-      while (first > 0 && saved.has(tape[first - 1]!.outputs[0]!.id)) first--
+      while (first > 0 && has(saved ?? [], tape[first - 1]!.outputs[0]!)) first--
       if (first === tape.length - 1) return
       const copies = tape.splice(first)
-      copies.pop()
-      const late = ({ inputs }: Tape[number]) => Object.values(inputs).some((t) => t && outputs.has(t.id))
+      const node = copies.pop()!
+      const late = ({ inputs }: Tape[number]) => Object.values(inputs).some((t) => t && has(outputs, t))
       tape.push(...copies.filter((copy) => !late(copy)), node, ...copies.filter(late))
     },
     { [repaired]: true as const },

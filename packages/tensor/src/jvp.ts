@@ -17,8 +17,8 @@ export interface JvpOptions {
  * `f(x)` and belongs to the caller (or its `tidy`). Any outer gradient tape sees a constant.
  *
  * `double-vjp` pulls `v` back through the linear map `u ↦ Jᵀu`. It throws where a gradient has no gradient itself, also
- * with our repairs: maxPool with overlapping windows, maxPool3d, localResponseNormalization, dilation2d, conv3d; and
- * where an op has none at all: einsum, FFT, gatherND, scatterND, topk, stridedSlice. There, use `finite-difference`:
+ * with our repairs (maxPool3d, localResponseNormalization, dilation2d, conv3d), and where an op has none at all (einsum,
+ * FFT, diag, tensorScatterUpdate, dilated convolutions). There, use `finite-difference`:
  * `(f(x + hv) − f(x − hv)) / 2h`, `h = step · max(1, ‖x‖∞) / ‖v‖∞`, relative error about `1e-5` to `1e-4` for a smooth
  * `f`, meaningless across a kink.
  *

@@ -3,6 +3,7 @@
  * guard or sentence of ours to revisit. Timing facts are in tooling/bench.
  */
 import * as tf from '@tensorflow/tfjs-core'
+import type { Operator, TensorTree } from '@equilibria/spec'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { scoped } from '@equilibria/tensor'
 import { installRepairs } from '../src/gradients/repairs.ts'
@@ -38,6 +39,11 @@ function withRepairs<T>(f: () => T): T {
   } finally {
     undo()
   }
+}
+
+/** Free what an unfinished tape of tfjs still holds. */
+function clear(): void {
+  for (const { saved } of tf.engine().state.activeTape ?? []) tf.dispose(saved)
 }
 
 const image = () => wave([1, 4, 4, 2]) as tf.Tensor4D
@@ -273,6 +279,118 @@ describe('stock gradients', () => {
   })
 })
 
+describe('what the repairs leave', () => {
+  test('softmaxCrossEntropy: the second derivative is silently wrong; with logSoftmax it is right', () => {
+    scoped(() => {
+      const labels = tf.tensor2d([[1, 0, 0]])
+      const x = wave([1, 3])
+      const v = tf.cos(x)
+      const off = (loss: Map) => {
+        const slope: Map = (t) => tf.grad((s) => tf.mul(loss(s), tf.sum(tf.square(s))))(t)
+        const got = tf.grad((t) => tf.sum(tf.mul(slope(t), v)))(x)
+        return tf.max(tf.abs(tf.sub(got, differences(slope, x, v)))).dataSync()[0]!
+      }
+      expect(off((t) => tf.losses.softmaxCrossEntropy(labels, t))).toBeGreaterThan(0.05)
+      expect(off((t) => tf.neg(tf.sum(tf.mul(labels, tf.logSoftmax(t)))))).toBeLessThan(5e-3)
+    })
+  })
+
+  test.each<[string, Map, () => tf.Tensor]>([
+    ['maxPool3d', (x) => tf.maxPool3d(x as tf.Tensor5D, 2, 2, 'valid'), () => positive([1, 2, 2, 2, 1])],
+    ['localResponseNormalization', (x) => tf.localResponseNormalization(x as tf.Tensor4D), image],
+    [
+      'dilation2d',
+      (x) => tf.dilation2d(x as tf.Tensor4D, tf.ones([2, 2, 2]), 1, 'valid'),
+      () => positive([1, 4, 4, 2]),
+    ],
+    [
+      'conv3d',
+      (x) => tf.conv3d(x as tf.Tensor5D, tf.ones([2, 2, 2, 1, 1]), 1, 'valid'),
+      () => positive([1, 3, 3, 3, 1]),
+    ],
+  ])('%s has no second derivative', (_, f, point) => {
+    const x = point()
+    expect(thrown(() => twice(f, x, tf.ones(x.shape)))).not.toBe('nothing')
+    x.dispose()
+  })
+
+  test.each<[string, Map]>([
+    ['einsum', (x) => tf.einsum('i,i->', x, x)],
+    ['fft', (x) => tf.abs(tf.spectral.fft(tf.complex(x, x)))],
+    ['diag', (x) => tf.diag(x)],
+    ['tensorScatterUpdate', (x) => tf.tensorScatterUpdate(x, tf.tensor2d([[1]], [1, 1], 'int32'), tf.ones([1]))],
+    [
+      'conv2d with dilation',
+      (x) =>
+        tf.conv2d(
+          tf.reshape(x, [1, 2, 2, 1]) as tf.Tensor4D,
+          tf.ones([2, 2, 1, 1]) as tf.Tensor4D,
+          1,
+          'same',
+          'NHWC',
+          2,
+        ),
+    ],
+  ])('%s has no gradient', (_, f) => {
+    const x = wave([4])
+    expect(thrown(() => grad(f, x))).not.toBe('nothing')
+    x.dispose()
+  })
+
+  test.runIf(onWasm())('on wasm, a convolution has no gradient in its filter', () => {
+    const w = tf.ones([2, 2, 2, 1])
+    expect(thrown(() => grad((t) => tf.conv2d(image(), t as tf.Tensor4D, 1, 'same'), w))).toMatch(
+      /Conv2DBackpropFilter/,
+    )
+    w.dispose()
+  })
+})
+
+describe('kernels', () => {
+  test('wasm: gather along an axis behind the batch axes picks the wrong entries', () => {
+    scoped(() => {
+      const x = tf.reshape(tf.range(0, 12), [2, 2, 3])
+      const picked = values(
+        tf.gather(
+          x,
+          tf.tensor2d(
+            [
+              [0, 2, 1],
+              [1, 0, 0],
+            ],
+            [2, 3],
+            'int32',
+          ),
+          2,
+          1,
+        ),
+      )
+      const right = [0, 2, 1, 3, 5, 4, 7, 6, 6, 10, 9, 9]
+      expect(picked.join() === right.join()).toBe(!onWasm())
+    })
+  })
+
+  test('wasm: stridedSlice of integers answers with their bits as floats', () => {
+    scoped(() => {
+      const got = tf.stridedSlice(tf.range(0, 4, 1, 'int32'), [0], [4], [2])
+      expect(got.dtype).toBe(onWasm() ? 'float32' : 'int32')
+      expect(values(got)[1] === 2).toBe(!onWasm())
+    })
+  })
+
+  test('wasm: the max-pooling gradient is wrong where the maximum is not positive; repaired', () => {
+    scoped(() => {
+      const x = tf.tensor4d([-4, -3, -2, -1], [1, 2, 2, 1])
+      const f: Map = (t) => tf.maxPool(t as tf.Tensor4D, 2, 2, 'valid')
+      expect(values(grad(f, x))).toEqual([0, 0, 0, 1])
+      removeRepairs()
+      const stock = values(grad(f, x))
+      installRepairs()
+      expect(stock.join() === '0,0,0,1').toBe(!onWasm())
+    })
+  })
+})
+
 describe('engine', () => {
   test('a gradient inside the gradFunc of customGrad kills the outer backward pass', () => {
     const nested = tf.customGrad((x) => ({
@@ -280,6 +398,25 @@ describe('engine', () => {
       gradFunc: (dy: tf.Tensor) => tf.mul(dy, tf.grad((t: tf.Tensor) => tf.square(t))(tf.ones(dy.shape))),
     }))
     expect(thrown(() => grad(nested, tf.scalar(2)))).toMatch(/Cannot read properties of null \(reading 'forEach'\)/)
+  })
+
+  test('raising gradientDepth around it gives the first derivative; with the tape in order, the second too', () => {
+    const nested = tf.customGrad((x) => ({
+      value: tf.pow(x as tf.Tensor, 3),
+      gradFunc: (dy: tf.Tensor) => {
+        const { state } = tf.engine()
+        state.gradientDepth++
+        const inner = tf.grad((t: tf.Tensor) => tf.pow(t, 3))(tf.clone(x as tf.Tensor), dy)
+        state.gradientDepth--
+        return inner
+      },
+    }))
+    scoped(() => {
+      const f: Map = (x) => tf.mul(x, nested(x)) // x⁴
+      expect(values(grad(f, tf.scalar(2)))).toEqual([32])
+      expect(values(second(f, tf.scalar(2)))).toEqual([48])
+    })
+    clear()
   })
 
   test('inside the forward of customGrad nothing is recorded', () => {
@@ -350,7 +487,7 @@ describe('engine', () => {
     const before = tf.memory().numTensors
     expect(() => tf.grad((t: tf.Tensor) => (tf.square(t), fail()))(x)).toThrow('no')
     expect(tf.memory().numTensors).toBeGreaterThan(before)
-    for (const { saved } of tf.engine().state.activeTape) tf.dispose(saved)
+    clear()
     expect(tf.memory().numTensors).toBe(before)
     x.dispose()
   })
@@ -359,6 +496,19 @@ describe('engine', () => {
     for (const name of ['stopGradient', 'whileLoop', 'jacobian']) expect(name in tf).toBe(false)
     expect(Object.keys(tf.linalg).toSorted()).toEqual(['bandPart', 'gramSchmidt', 'qr'])
     expect(() => tf.scalar(1, 'float64' as tf.DataType as 'float32')).toThrow(/float64/)
+  })
+
+  test('types: an interface is no tree, an operator is invariant in its state', () => {
+    interface Named {
+      a: tf.Tensor
+    }
+    const named: Named = { a: tf.scalar(1) }
+    // @ts-expect-error an interface has no index signature; a type alias has
+    const tree: TensorTree = named
+    // @ts-expect-error it takes and gives states: neither narrower nor wider will do
+    const wide = (operator: Operator<tf.Tensor2D, tf.Tensor2D>): Operator => operator
+    expect([tree, wide(undefined as never)]).toEqual([named, undefined])
+    named.a.dispose()
   })
 
   test('types: ranks are lost', () => {

@@ -78,16 +78,13 @@ test('where double-vjp cannot go, it names the op and the way out; finite differ
     const x = positive([1, 6, 6, 1]) as tf.Tensor4D
     const v = tf.ones([1, 6, 6, 1]) as tf.Tensor4D
     for (const f of [
-      (t: tf.Tensor4D) => tf.maxPool(t, 3, 2, 'valid'),
       (t: tf.Tensor4D) => tf.localResponseNormalization(t),
+      (t: tf.Tensor4D) => tf.dilation2d(t, tf.ones([2, 2, 1]), 1, 'valid'),
     ]) {
       expect(code(() => jvp(f, x, v))).toBe('gradient')
       expect(() => jvp(f, x, v)).toThrow(/finite-difference/)
       expect(jvp(f, x, v, { method: 'finite-difference' }).shape).toEqual(f(x).shape)
     }
-    // All entries move together, and so does every maximum.
-    const pooled = jvp((t: tf.Tensor4D) => tf.maxPool(t, 3, 2, 'valid'), x, v, { method: 'finite-difference' })
-    values(pooled).forEach((g) => expect(Math.abs(g - 1)).toBeLessThan(1e-3))
   })
 })
 

@@ -6,7 +6,7 @@ export interface Probe {
   readonly f: (x: tf.Tensor) => tf.Tensor
   /** A point; default `wave([2, 4])`. */
   readonly x?: () => tf.Tensor
-  /** `f` cannot run on this backend (stock tfjs has no kernel). */
+  /** `f` cannot run on this backend (tfjs has no kernel, or a wrong one). */
   readonly not?: 'wasm'
 }
 
@@ -71,6 +71,13 @@ export const probes: readonly Probe[] = [
     },
   },
   { name: 'matMul', f: (x) => tf.matMul(x as tf.Tensor2D, x as tf.Tensor2D, false, true) },
+  ...[true, false].flatMap((left) =>
+    [true, false].map((right) => ({
+      name: `matMul, transposes ${left} ${right}`,
+      f: (x: tf.Tensor): tf.Tensor =>
+        tf.matMul(tf.reshape(x, left ? [4, 2] : [2, 4]), tf.reshape(tf.sin(x), right ? [2, 4] : [4, 2]), left, right),
+    })),
+  ),
   {
     name: 'matMul, batched and broadcast',
     f: (x) => tf.matMul(tf.reshape(x, [2, 1, 2, 2]), tf.reshape(tf.slice(x, [0, 0], [1, 4]), [2, 2])),
@@ -118,6 +125,58 @@ export const probes: readonly Probe[] = [
         ]),
       )
     },
+  },
+  {
+    name: 'gather with batchDims 1 along axis 2',
+    f: (x) =>
+      tf.gather(
+        tf.square(x),
+        tf.tensor2d(
+          [
+            [0, 2, 1],
+            [1, 0, 0],
+          ],
+          [2, 3],
+          'int32',
+        ),
+        2,
+        1,
+      ),
+    x: () => wave([2, 2, 3]),
+    not: 'wasm', // its kernel picks the wrong entries
+  },
+  { name: 'gather where the maximum is', f: (x) => tf.mul(x, tf.sum(tf.gather(tf.square(x), tf.argMax(x, 1), 1))) },
+  { name: 'topk', f: (x) => tf.topk(tf.square(x), 2).values },
+  { name: 'topk of rank 3', f: (x) => tf.topk(tf.square(x), 2).values, x: () => wave([2, 2, 3]) },
+  {
+    name: 'gatherND',
+    f: (x) =>
+      tf.gatherND(
+        tf.square(x),
+        tf.tensor2d(
+          [
+            [0, 1],
+            [1, 3],
+            [0, 1],
+          ],
+          [3, 2],
+          'int32',
+        ),
+      ),
+  },
+  { name: 'scatterND', f: (x) => tf.scatterND(tf.tensor2d([[4], [1]], [2, 1], 'int32'), tf.square(x), [6, 4]) },
+  { name: 'stridedSlice', f: (x) => tf.stridedSlice(tf.square(x), [0, 3], [2, 0], [1, -2]) },
+  {
+    name: 'depthToSpace',
+    f: (x) => tf.depthToSpace(tf.square(x) as tf.Tensor4D, 2, 'NHWC'),
+    x: () => wave([1, 2, 2, 4]),
+  },
+  { name: 'maxPool', f: (x) => tf.maxPool(tf.sin(x) as tf.Tensor4D, 2, 2, 'valid'), x: image },
+  { name: 'maxPool same, overlapping', f: (x) => tf.maxPool(tf.sin(x) as tf.Tensor4D, 3, 2, 'same'), x: image },
+  {
+    name: 'maxPool of negative numbers',
+    f: (x) => tf.maxPool(tf.sub(tf.sin(x), 3) as tf.Tensor4D, 3, 1, 'same'),
+    x: image,
   },
   { name: 'cumsum', f: (x) => tf.cumsum(tf.square(x), 1) },
   { name: 'prod', f: (x) => tf.prod(x, 1) },

@@ -19,7 +19,7 @@ describe.each(probes)('$name', ({ f, x: point = () => wave([2, 4]), not }) => {
   const skipped = () => tf.getBackend() === not
 
   test('J v by two backward passes', ({ skip }) => {
-    if (skipped()) skip('no kernel on this backend')
+    if (skipped()) skip('no right kernel on this backend')
     scoped(() => {
       const x = point()
       const v = tf.cos(tf.mul(x, 5))
@@ -28,7 +28,7 @@ describe.each(probes)('$name', ({ f, x: point = () => wave([2, 4]), not }) => {
   })
 
   test('first and second derivative, with another path to x', ({ skip }) => {
-    if (skipped()) skip('no kernel on this backend')
+    if (skipped()) skip('no right kernel on this backend')
     scoped(() => {
       const x = point()
       const v = tf.cos(tf.mul(x, 5))
@@ -41,6 +41,46 @@ describe.each(probes)('$name', ({ f, x: point = () => wave([2, 4]), not }) => {
       expect(error(along, jvp(loss, x, v, { method: 'finite-difference' }))).toBeLessThan(tolerance)
       const curved = tf.grad((t) => tf.sum(tf.mul(slope(t), v)))
       expect(error(curved(x), jvp(slope, x, v, { method: 'finite-difference' }))).toBeLessThan(tolerance)
+    })
+  })
+})
+
+describe('edges', () => {
+  const values = (t: tf.Tensor): number[] => Array.from(t.dataSync())
+
+  test('segment sums drop what lies outside the segments, forward and backward', () => {
+    scoped(() => {
+      const x = tf.tensor2d([1, 2, 3, 4], [4, 1])
+      const sum = (t: tf.Tensor): tf.Tensor => tf.unsortedSegmentSum(t, tf.tensor1d([1, -1, 2, 1], 'int32'), 2)
+      expect(values(sum(x))).toEqual([0, 5])
+      expect(values(tf.grad(sum)(x))).toEqual([1, 0, 0, 1])
+    })
+  })
+
+  test('segment sums of integers, of no rows, and without width', () => {
+    scoped(() => {
+      const ids = tf.tensor1d([0, 0, 2], 'int32')
+      const whole = tf.unsortedSegmentSum(tf.tensor1d([1, 2, 3], 'int32'), ids, 3)
+      expect([whole.dtype, ...values(whole)]).toEqual(['int32', 3, 0, 3])
+      const none = tf.unsortedSegmentSum(tf.zeros([0, 2]), tf.tensor1d([], 'int32'), 2)
+      expect(values(none)).toEqual([0, 0, 0, 0])
+    })
+  })
+
+  test('pooling zeros, as after a relu: each window hands on its whole cotangent, none of it to the padding', () => {
+    scoped(() => {
+      const pool = (t: tf.Tensor): tf.Tensor => tf.maxPool(t as tf.Tensor4D, 3, 1, 'same')
+      const slope = tf.grad(pool)(tf.zeros([1, 3, 3, 1]))
+      expect(values(tf.sum(slope))[0]).toBeCloseTo(9, 5)
+    })
+  })
+
+  test('comparisons of integers that depend on x', () => {
+    scoped(() => {
+      const x = tf.tensor2d([1, -2, 3, -4], [2, 2])
+      const f = (t: tf.Tensor): tf.Tensor =>
+        tf.where(tf.greater(tf.cast(t, 'int32'), tf.scalar(0, 'int32')), tf.square(t), tf.neg(t))
+      expect(values(tf.grad(f)(x))).toEqual([2, -1, 6, -1])
     })
   })
 })

@@ -123,7 +123,7 @@ describe('numbers that are not finite', () => {
     )
     expect([status, skippedSteps, seen]).toEqual(['completed', 1, [0, 0, 1]])
     expect(history.steps[2]).toMatchObject({ skipped: 1, loss: NaN })
-    expect(notes.join()).toContain('1 of 3 steps were skipped')
+    expect(notes.join()).toContain('1 of 3 steps were skipped as not finite; last, the loss: NaN')
     const two = await train(
       (o) => ({ data: { train: o.data.train }, validation: undefined as never, earlyStopping: undefined as never }),
       2,
@@ -138,6 +138,19 @@ describe('numbers that are not finite', () => {
       nonFiniteLimit: 4,
     }))
     expect([status, steps, skippedSteps]).toEqual(['non-finite', 7, 4])
+  })
+  test('the variable whose gradient is not finite is named', async () => {
+    const { status, notes } = await train((o) => ({
+      data: { train: o.data.train },
+      validation: undefined as never,
+      earlyStopping: undefined as never,
+      // d√u/du is infinite at 0, where the square root itself is finite.
+      loss: (p, y) => tf.add(squaredError(p, y), tf.mul(0, tf.sqrt(tf.mul(0, tf.sum(p))))) as tf.Scalar,
+    }))
+    expect([status, notes]).toEqual([
+      'non-finite',
+      ['5 of 5 steps were skipped as not finite; last, the gradient of "in".'],
+    ])
   })
   test('an update that overflows is not made', async () => {
     const { status, weights } = await train((o) => ({

@@ -18,7 +18,11 @@ export const fixtures = defineCommand({
     json: flag('One JSON array on stdout instead of lines'),
   },
   details: `Kinds: ${kinds.map((k) => k.name).join(', ')}. One line each: verdict, backend, kind, name, worst relative error\nand tolerance. Exit code 1 if any fails.`,
-  examples: ['equilibria fixtures ../shared/data', 'equilibria fixtures my-fixtures --backend wasm', 'equilibria fixtures ../shared/data --json | jq length'],
+  examples: [
+    'equilibria fixtures ../shared/data',
+    'equilibria fixtures my-fixtures --backend wasm',
+    'equilibria fixtures ../shared/data --json | jq length',
+  ],
   async run([folder], { backend, json }) {
     const began = performance.now()
     const lines = await runFixtures(await readFixtureFolder(folder!), kinds, {
@@ -31,7 +35,9 @@ export const fixtures = defineCommand({
     })
     if (json) print(JSON.stringify(lines, null, 2))
     const failed = lines.filter((l) => !l.pass).length
-    say(`${lines.length - failed} of ${lines.length} fixtures reproduced in ${((performance.now() - began) / 1000).toFixed(1)} s`)
+    say(
+      `${lines.length - failed} of ${lines.length} fixtures reproduced in ${((performance.now() - began) / 1000).toFixed(1)} s`,
+    )
     return failed === 0 ? 0 : 1
   },
 })

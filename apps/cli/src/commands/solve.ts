@@ -1,33 +1,10 @@
-import { readFile } from 'node:fs/promises'
-import { basename } from 'node:path'
-import { EquilibriaError } from '@equilibria/core'
-import { type LinearProgram, loadMps, type LpResult, readLpJson, solveLpAsync } from '@equilibria/plugin-lp'
+import { type LpResult, solveLpAsync } from '@equilibria/plugin-lp'
+import { readMpsFile, readProgramFile } from '@equilibria/plugin-lp/node'
 import { startBackend } from '../backend.ts'
 import { choice, defineCommand, flag, number, whole } from '../command.ts'
 import { interruptible } from '../interrupt.ts'
 import { liveLine } from '../live-line.ts'
 import { print, say } from '../terminal.ts'
-
-interface Read {
-  readonly program: LinearProgram
-  readonly notes: readonly string[]
-  /** The file maximises; its own objective is the negative of the program's. */
-  readonly maximize: boolean
-}
-
-async function readProgram(file: string): Promise<Read> {
-  let bytes: Uint8Array
-  try {
-    bytes = await readFile(file)
-  } catch (error) {
-    const why = error instanceof Error && 'code' in error ? String(error.code) : String(error)
-    throw new EquilibriaError('file', `${file} cannot be read (${why}).`, 'Pass the path of an .mps, .mps.gz or .json file.', { cause: error })
-  }
-  const name = { name: basename(file) }
-  if (/\.json$/i.test(file)) return { program: readLpJson(new TextDecoder().decode(bytes), name), notes: [], maximize: false }
-  const program = await loadMps(bytes, name)
-  return { program, notes: program.notes, maximize: program.maximize }
-}
 
 /** `equilibria solve FILE`: a linear program from a file, by the restarted primal–dual method. */
 export const solve = defineCommand({
@@ -40,13 +17,21 @@ export const solve = defineCommand({
     seconds: number('Time budget.', 'X'),
     json: flag('The answer as one JSON object: status, objective, residuals, y, dual'),
     all: flag('Print every variable, zeros too'),
-    backend: choice('tfjs backend. Default cpu, which starts fastest; the arithmetic is float64 on the host.', ['wasm', 'cpu']),
+    backend: choice('tfjs backend. Default cpu, which starts fastest; the arithmetic is float64 on the host.', [
+      'wasm',
+      'cpu',
+    ]),
   },
   details:
     'Prints status, objective, residuals and the variables that are not 0. Status: optimal, infeasible or unbounded\n(each with a verified certificate), iteration-limit, time-limit. Exit code 0 when optimal, 1 otherwise.',
-  examples: ['equilibria solve afiro.mps', 'equilibria solve model.mps.gz --tolerance 1e-6 --json | jq .objective', 'equilibria solve big.mps --seconds 60'],
+  examples: [
+    'equilibria solve afiro.mps',
+    'equilibria solve model.mps.gz --tolerance 1e-6 --json | jq .objective',
+    'equilibria solve big.mps --seconds 60',
+  ],
   async run([file], o) {
-    const { program, notes, maximize } = await readProgram(file!)
+    const mps = file!.endsWith('.json') ? undefined : await readMpsFile(file!)
+    const program = mps ?? (await readProgramFile(file!))
     await startBackend(o.backend ?? 'cpu')
     const line = liveLine()
     const began = performance.now()
@@ -58,17 +43,19 @@ export const solve = defineCommand({
         ...(o.seconds === undefined ? {} : { budget: { ms: 1000 * o.seconds } }),
         onProgress: ({ iterations, error, etaMs }) => {
           if (performance.now() - began > 2000)
-            line.update(`${iterations} steps, KKT error ${error.toExponential(2)}${etaMs === undefined ? '' : `, about ${Math.ceil(etaMs / 1000)} s left`}`)
+            line.update(
+              `${iterations} steps, KKT error ${error.toExponential(2)}${etaMs === undefined ? '' : `, about ${Math.ceil(etaMs / 1000)} s left`}`,
+            )
         },
       }),
     )
     line.end()
     const names = program.columnNames ?? Array.from(program.c, (_, j) => `y${j}`)
     const rows = program.rowNames ?? Array.from(program.rowLower, (_, i) => `row${i}`)
-    const sign = maximize ? -1 : 1
+    const sign = mps?.maximize ? -1 : 1 // the file's own objective
     if (o.json) print(JSON.stringify(asJson(program.name, result, sign, names, rows)))
     else {
-      for (const note of notes) say(`note: ${note}`)
+      for (const note of mps?.notes ?? []) say(`note: ${note}`)
       const { kkt } = result
       print(
         [
@@ -77,10 +64,17 @@ export const solve = defineCommand({
           `objective   ${sign * result.objective}`,
           `KKT error   ${kkt.error.toExponential(2)} relative (primal ${kkt.primal.toExponential(2)}, dual ${kkt.dual.toExponential(2)}, gap ${kkt.gap.toExponential(2)})`,
           `iterations  ${result.iterations} in ${(result.elapsedMs / 1000).toFixed(2)} s`,
-          ...(result.certificate ? [`certificate ${result.certificate.kind}: verified in float64; --json prints it`] : []),
+          ...(result.certificate
+            ? [`certificate ${result.certificate.kind}: verified in float64; --json prints it`]
+            : []),
           ...(result.status === 'infeasible' || result.status === 'unbounded'
             ? []
-            : ['', ...Array.from(result.y, (v, j) => [names[j]!, v] as const).filter(([, v]) => o.all || Math.abs(v) > 1e-9).map(([n, v]) => `${n.padEnd(16)} ${Number(v.toPrecision(9))}`)]),
+            : [
+                '',
+                ...Array.from(result.y, (v, j) => [names[j]!, v] as const)
+                  .filter(([, v]) => o.all || Math.abs(v) > 1e-9)
+                  .map(([n, v]) => `${n.padEnd(16)} ${Number(v.toPrecision(9))}`),
+              ]),
         ].join('\n'),
       )
     }
@@ -97,7 +91,13 @@ function asJson(name: string, result: LpResult, sign: number, columns: readonly 
     residuals: kkt,
     iterations,
     seconds: elapsedMs / 1000,
-    ...(certificate ? { certificate: Object.fromEntries(Object.entries(certificate).map(([k, v]) => [k, v instanceof Float64Array ? Array.from(v) : v])) } : {}),
+    ...(certificate
+      ? {
+          certificate: Object.fromEntries(
+            Object.entries(certificate).map(([k, v]) => [k, v instanceof Float64Array ? Array.from(v) : v]),
+          ),
+        }
+      : {}),
     y: Object.fromEntries(Array.from(y, (v, j) => [columns[j]!, v])),
     dual: Object.fromEntries(Array.from(dual, (v, i) => [rows[i]!, v])),
   }

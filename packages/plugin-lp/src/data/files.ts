@@ -1,3 +1,4 @@
+import type * as NodeFiles from 'node:fs'
 import { fileError } from '../read/fail.ts'
 
 export type SplitName = 'train' | 'validation' | 'test'
@@ -10,7 +11,7 @@ const own: Readonly<Record<SplitName, () => URL>> = {
 }
 
 /** Node's own modules without an import that a bundler for browsers would stumble over. */
-const nodeFiles = (): typeof import('node:fs') | undefined =>
+const nodeFiles = (): typeof NodeFiles | undefined =>
   typeof process === 'undefined' ? undefined : process.getBuiltinModule?.('node:fs')
 
 /** The shipped programs of a split: from disk in Node, from beside the module in a browser. */

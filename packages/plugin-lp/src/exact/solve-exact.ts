@@ -62,6 +62,17 @@ export async function loadExact(load: Loader = () => import('highs')): Promise<E
 
 let shared: Promise<ExactSolver> | undefined
 
+/** The solver of `solveExact`: HiGHS loaded once; a failure is not kept. */
+export async function sharedExact(): Promise<ExactSolver> {
+  shared ??= loadExact()
+  try {
+    return await shared
+  } catch (error) {
+    shared = undefined
+    throw error
+  }
+}
+
 /**
  * Solves a linear program exactly (simplex, float64):
  *
@@ -89,12 +100,7 @@ let shared: Promise<ExactSolver> | undefined
  * ```
  */
 export async function solveExact(program: LinearProgram): Promise<ExactSolution> {
-  shared ??= loadExact()
-  const solver = await shared.catch((error: unknown) => {
-    shared = undefined
-    throw error
-  })
-  return solver(program)
+  return (await sharedExact())(program)
 }
 
 function solve(highs: Highs, program: LinearProgram): ExactSolution {

@@ -51,7 +51,8 @@ export function farkas(of: Evaluator, candidate: ArrayLike<number>): Certificate
   let violation = 0
   for (let j = 0; j < n; j++) {
     let r = 0
-    for (let e = columns.starts[j]!; e < columns.starts[j + 1]!; e++) r -= columns.values[e]! * lambda[columns.indices[e]!]!
+    for (let e = columns.starts[j]!; e < columns.starts[j + 1]!; e++)
+      r -= columns.values[e]! * lambda[columns.indices[e]!]!
     if (r === 0) continue
     const bound = r > 0 ? program.lower[j]! : program.upper[j]!
     if (Number.isFinite(bound)) {
@@ -74,8 +75,7 @@ export function ray(of: Evaluator, candidate: ArrayLike<number>): Certificate | 
   const { program } = of
   const { rows: m, columns: n } = program.matrix
   const d = Float64Array.from(candidate)
-  for (let j = 0; j < n; j++)
-    if (Number.isFinite(d[j]! > 0 ? program.upper[j]! : program.lower[j]!)) d[j] = 0
+  for (let j = 0; j < n; j++) if (Number.isFinite(d[j]! > 0 ? program.upper[j]! : program.lower[j]!)) d[j] = 0
   const size = normInfinity(d)
   if (!(size > 0) || !Number.isFinite(size)) return undefined
   let cost = 0
@@ -89,7 +89,8 @@ export function ray(of: Evaluator, candidate: ArrayLike<number>): Certificate | 
   let violation = 0
   for (let i = 0; i < m; i++) {
     const v = along[i]!
-    if (Number.isFinite(v > 0 ? program.rowUpper[i]! : program.rowLower[i]!)) violation = Math.max(violation, Math.abs(v))
+    if (Number.isFinite(v > 0 ? program.rowUpper[i]! : program.rowLower[i]!))
+      violation = Math.max(violation, Math.abs(v))
   }
   if (!(-cost > CERTIFICATE * sizes) || !(violation <= CERTIFICATE * -cost)) return undefined
   return { kind: 'ray', vector: d, value: -cost, violation }

@@ -126,7 +126,7 @@ export function halpern(
   const measure = pdhgStep(p, s, work, tau, sigma)
   accept(s, work)
   if (shouldRestart(s, measure, restart)) {
-    updateWeight(s, { proportional: 0.99, integral: 0.01 })
+    updateWeight(s)
     s.yIterate.set(s.y)
     s.dualIterate.set(s.dual)
     s.yAnchor.set(s.y)

@@ -22,8 +22,6 @@ export interface HostState {
   /** Restart measure at the beginning of the epoch and at the last look; `0`: not measured yet. */
   first: number
   last: number
-  /** Sum of the past errors of `ln ω`, with forgetting. */
-  weightSum: number
   /** Average method: the sum of step sizes in the average. */
   averaged: number
 }
@@ -43,7 +41,6 @@ export function emptyState(p: Pick<Prepared, 'm' | 'n'>): HostState {
     stepSize: 1,
     first: 0,
     last: 0,
-    weightSum: 0,
     averaged: 0,
   }
 }
@@ -65,10 +62,14 @@ export function shouldRestart(s: HostState, measure: number, options: RestartOpt
 }
 
 /**
- * The primal weight balances the two distances travelled in an epoch: `ln ω ← ln ω + kp·e + ki·Σe`,
- * `e = ln(‖Δλ̂‖ / ‖Δŷ‖) − ln ω`.
+ * The primal weight balances the two distances travelled in an epoch: `ln ω ← ½ ln ω + ½ ln(‖Δλ̂‖ / ‖Δŷ‖)`.
+ *
+ * The full step (gain 0.99) needs fewer steps on some programs and oscillates on others: over the 30 Netlib programs to
+ * 1e-7, gain 0.5 solves 29 in 1.07 M steps where 0.99 solves 27 in 1.37 M.
+ *
+ * @cite applegate2021
  */
-export function updateWeight(s: HostState, gains: { readonly proportional: number; readonly integral: number }): void {
+export function updateWeight(s: HostState): void {
   let dy = 0
   let dl = 0
   for (let j = 0; j < s.y.length; j++) dy += (s.y[j]! - s.yAnchor[j]!) ** 2
@@ -76,8 +77,5 @@ export function updateWeight(s: HostState, gains: { readonly proportional: numbe
   dy = Math.sqrt(dy)
   dl = Math.sqrt(dl)
   if (!(dy > 1e-16 && dl > 1e-16 && dy < 1e12 && dl < 1e12)) return
-  const error = Math.log(dl / dy) - s.logWeight
-  s.weightSum = 0.3 * s.weightSum + error
-  s.logWeight += gains.proportional * error + gains.integral * s.weightSum
-  s.logWeight = Math.min(30, Math.max(-30, s.logWeight))
+  s.logWeight = Math.min(30, Math.max(-30, 0.5 * s.logWeight + 0.5 * Math.log(dl / dy)))
 }

@@ -81,6 +81,7 @@ export function checkProgram(p: LinearProgram): void {
     ['rowUpper', p.rowUpper, m],
     ['matrix.starts', p.matrix.starts, m + 1],
   ]
+  if (n === 0) fail('it has no variables.', 'There is nothing to solve for.')
   for (const [name, v, size] of sizes)
     if (v.length !== size) fail(`${name} has ${v.length} entries, not ${size}.`, 'c, lower, upper: n; sides: m.')
   p.c.forEach((v, j) => {

@@ -74,7 +74,8 @@ export function kktError(of: Evaluator, y: ArrayLike<number>, dual: ArrayLike<nu
   }
   for (let j = 0; j < a.columns; j++) {
     let g = program.c[j]!
-    for (let e = columns.starts[j]!; e < columns.starts[j + 1]!; e++) g -= columns.values[e]! * dual[columns.indices[e]!]!
+    for (let e = columns.starts[j]!; e < columns.starts[j + 1]!; e++)
+      g -= columns.values[e]! * dual[columns.indices[e]!]!
     const v = y[j]!
     const low = program.lower[j]!
     const high = program.upper[j]!
@@ -93,5 +94,10 @@ export function kktError(of: Evaluator, y: ArrayLike<number>, dual: ArrayLike<nu
     gap: Math.abs(p - d) / (1 + Math.abs(p) + Math.abs(d)),
   }
   const error = Math.max(relative.primal, relative.dual, relative.gap)
-  return { ...relative, error: Number.isNaN(p + d + primal + dualError) ? Number.NaN : error, objective: p, dualObjective: d }
+  return {
+    ...relative,
+    error: Number.isNaN(p + d + primal + dualError) ? Number.NaN : error,
+    objective: p,
+    dualObjective: d,
+  }
 }

@@ -57,9 +57,18 @@ export interface LpResult {
   readonly elapsedMs: number
 }
 
+/** tfjs has no tensors of width 0 that reshape: a program without rows gets one that asks for nothing. */
+const withFreeRow = (program: LinearProgram): LinearProgram => ({
+  ...program,
+  matrix: { ...program.matrix, rows: 1, starts: Int32Array.of(0, 0) },
+  rowLower: Float64Array.of(Number.NEGATIVE_INFINITY),
+  rowUpper: Float64Array.of(Number.POSITIVE_INFINITY),
+})
+
 /** What both ways of solving share. */
-function setUp(program: LinearProgram, options: SolveLpOptions) {
-  checkProgram(program)
+function setUp(given: LinearProgram, options: SolveLpOptions) {
+  checkProgram(given)
+  const program = given.matrix.rows === 0 ? withFreeRow(given) : given
   const { tolerance = 1e-4, maxIterations = 200_000, inner = 64 } = options
   if (!(Number.isInteger(maxIterations) && maxIterations >= 1))
     throw new EquilibriaError(
@@ -109,8 +118,8 @@ function setUp(program: LinearProgram, options: SolveLpOptions) {
     }
     const y = both(state.y, state.yLow)
     for (let j = 0; j < y.length; j++) y[j] = Math.min(program.upper[j]!, Math.max(program.lower[j]!, y[j]!))
-    const dual = both(state.dual, state.dualLow)
-    const kkt = kktError(evaluator(program), y, dual)
+    const dual = both(state.dual, state.dualLow).slice(0, given.matrix.rows)
+    const kkt = kktError(evaluator(given), y, dual)
     const status = {
       converged: 'optimal',
       exited: 'optimal',

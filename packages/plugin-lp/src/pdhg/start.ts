@@ -17,7 +17,11 @@ export interface Guess {
  *
  * @throws EquilibriaError when numbers or lengths do not fit
  */
-export function startFrom(operator: Operator<PdhgState, PdhgInput>, input: PdhgInput, guesses: readonly Guess[]): PdhgState {
+export function startFrom(
+  operator: Operator<PdhgState, PdhgInput>,
+  input: PdhgInput,
+  guesses: readonly Guess[],
+): PdhgState {
   return scoped(() => {
     const cold = operator.bind(input).initial()
     const [batch, n] = cold.y.shape

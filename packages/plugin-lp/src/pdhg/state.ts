@@ -24,7 +24,7 @@ export type PdhgState = {
   /** `[batch, m]` */
   readonly dualAnchor: tf.Tensor2D
   /**
-   * Counters, primal weight, step size and restart measures, `[batch, 8]`, times `2⁻²⁴`: counters stay exact, and none
+   * Counters, primal weight, step size and restart measures, `[batch, 7]`, times `2⁻²⁴`: counters stay exact, and none
    * of it weighs in `‖G(z) − z‖`.
    */
   readonly bookkeeping: tf.Tensor2D
@@ -42,7 +42,7 @@ export const LEAVES = [
   'bookkeeping',
 ] as const
 export type LeafName = (typeof LEAVES)[number]
-const FIELDS = ['inEpoch', 'total', 'logWeight', 'stepSize', 'first', 'last', 'weightSum', 'averaged'] as const
+const FIELDS = ['inEpoch', 'total', 'logWeight', 'stepSize', 'first', 'last', 'averaged'] as const
 const UNIT = 2 ** -24
 
 const width = (leaf: LeafName, m: number, n: number): number =>
@@ -64,9 +64,10 @@ export const readLeaves = (state: PdhgState): HostLeaves =>
   >
 
 export const writeLeaves = (leaves: HostLeaves, batch: number, m: number, n: number): PdhgState =>
-  Object.fromEntries(
-    LEAVES.map((leaf) => [leaf, tf.tensor2d(leaves[leaf], [batch, width(leaf, m, n)])]),
-  ) as Record<LeafName, tf.Tensor2D>
+  Object.fromEntries(LEAVES.map((leaf) => [leaf, tf.tensor2d(leaves[leaf], [batch, width(leaf, m, n)])])) as Record<
+    LeafName,
+    tf.Tensor2D
+  >
 
 /** Row `row` of the leaves, in scaled units. Whatever a solver mixed into the bookkeeping is made legal again. */
 export function decode(p: Prepared, leaves: HostLeaves, row: number): HostState {

@@ -4,13 +4,14 @@ import { avgPool } from './avg-pool.ts'
 import { broadcasting } from './broadcasting.ts'
 import { comparisons } from './comparisons.ts'
 import { elu } from './elu.ts'
-import { gather } from './gather.ts'
+import { gathers } from './gather.ts'
 import { linearKernels } from './linear-kernels.ts'
 import { matMul } from './mat-mul.ts'
+import { maxPool } from './max-pool.ts'
 import { mirrorPad } from './mirror-pad.ts'
 import { products } from './cumprod.ts'
 import type { Repair } from './repair.ts'
-import { registerSegmentSum } from './segment-sum-wasm.ts'
+import { registerSegmentSum } from './segment-sum.ts'
 
 /** Everything we put in place of, or beside, what tfjs registers. */
 export const repairs: readonly Repair[] = [
@@ -19,7 +20,8 @@ export const repairs: readonly Repair[] = [
   matMul,
   mirrorPad,
   ...avgPool,
-  gather,
+  ...gathers,
+  ...maxPool,
   elu,
   ...products,
   ...linearKernels,
@@ -27,7 +29,7 @@ export const repairs: readonly Repair[] = [
 
 /**
  * Put the repairs in place, after the table of tfjs. Returns what takes them out again, for comparisons with stock
- * tfjs; the wasm segment sum, which stock tfjs lacks, stays.
+ * tfjs; the segment-sum kernels stay.
  */
 export function installRepairs(): () => void {
   const before = repairs.map(({ kernelName }) => [kernelName, tf.getGradient(kernelName)] as const)

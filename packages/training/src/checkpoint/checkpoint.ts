@@ -13,6 +13,7 @@ export interface Versions {
   readonly backend: string
 }
 
+/** Which model the weights belong to. */
 export interface ModelDescription {
   readonly name: string
   readonly depth: 'implicit' | 'explicit'
@@ -39,6 +40,7 @@ export interface TrainingState {
   readonly elapsedMs: number
 }
 
+/** A model, and the state of its training if there is one. Plain data: holds no tensor. */
 export interface Checkpoint {
   readonly model: ModelDescription
   readonly versions: Versions

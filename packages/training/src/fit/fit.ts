@@ -11,6 +11,7 @@ import { trainStep } from './train-step.ts'
 import { validate } from './validate.ts'
 import { assignWeights } from './variables.ts'
 
+/** How training ended. Plain data: holds no tensor. */
 export interface FitResult {
   /** `non-finite`: too many steps in a row had a loss, gradient or update that was not finite; the weights are. */
   readonly status: 'completed' | 'stopped-early' | 'aborted' | 'non-finite'
@@ -108,7 +109,9 @@ export async function fit<X extends TensorTree, Y extends TensorTree>(options: F
   const restoredBest = state.bestWeights !== undefined && (earlyStopping?.restoreBest ?? true)
   if (restoredBest) assignWeights(model.variables, state.bestWeights!)
   if (state.skippedSteps > 0)
-    notes.push(`${state.skippedSteps} of ${state.step} steps were skipped: loss, gradient or update not finite.`)
+    notes.push(
+      `${state.skippedSteps} of ${state.step} steps were skipped as not finite; last, ${state.trouble ?? 'before this run'}.`,
+    )
   return {
     status,
     steps: state.step,

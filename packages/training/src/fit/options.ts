@@ -20,6 +20,7 @@ export interface ValidationOptions {
   readonly monitor?: string
 }
 
+/** When to stop for want of progress on the validation data, and with which weights. */
 export interface EarlyStopping {
   /** Stop after this many validations in a row without a new best. `Infinity` only keeps the best weights. */
   readonly patience: number
@@ -29,6 +30,7 @@ export interface EarlyStopping {
   readonly restoreBest?: boolean
 }
 
+/** Where and how often training is saved, and whether it goes on from there. */
 export interface FitCheckpoints {
   /** Where they go: `checkpointFile(path)` of `@equilibria/training/node`, or your own. */
   readonly store: CheckpointStore
@@ -38,6 +40,7 @@ export interface FitCheckpoints {
   readonly resume?: boolean
 }
 
+/** What `fit` trains, on what, how long and how. Inputs and answers are trees of `[batch, …]` tensors. */
 export interface FitOptions<X extends TensorTree, Y extends TensorTree> {
   readonly model: Model<X, Y>
   /** Gives the loss and the validation metrics. Either this or `loss`. */

@@ -25,6 +25,7 @@ export interface History {
   readonly validations: readonly ValidationRecord[]
 }
 
+/** The best validation so far. */
 export interface Best {
   readonly step: number
   readonly value: number
@@ -32,6 +33,7 @@ export interface Best {
   readonly monitor: string
 }
 
+/** The state of training after a step. Plain data. */
 export interface FitProgress extends StepRecord {
   readonly steps: number
   /** Passes over the data finished or begun, from 1. */

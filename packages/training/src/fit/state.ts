@@ -21,6 +21,8 @@ export interface FitState {
   best: Best | undefined
   bestWeights: Vectors | undefined
   stoppedEarly: boolean
+  /** What was not finite in the last skipped step of this run. */
+  trouble: string | undefined
   /** Of earlier runs. */
   readonly elapsedBefore: number
 }
@@ -41,6 +43,7 @@ export function freshState(model: Described, optimiser: Optimiser): FitState {
     best: undefined,
     bestWeights: undefined,
     stoppedEarly: false,
+    trouble: undefined,
     elapsedBefore: 0,
   }
 }
@@ -80,6 +83,7 @@ export function resumedState(
     best: training.best,
     bestWeights: training.bestWeights,
     stoppedEarly: training.stoppedEarly,
+    trouble: undefined,
     elapsedBefore: training.elapsedMs,
   }
 }

@@ -16,6 +16,13 @@ function largest(gradients: Vectors): number {
   return max
 }
 
+/** What is not finite, if anything. */
+function troubleIn(loss: number, gradients: Vectors): string | undefined {
+  if (!Number.isFinite(loss)) return `the loss: ${loss}`
+  const bad = Object.keys(gradients).find((name) => !allFinite({ [name]: gradients[name]! }))
+  return bad === undefined ? undefined : `the gradient of "${bad}"`
+}
+
 /** One minibatch: loss, gradients, clipping, update. Changes `state` and the variables, or neither. */
 export async function trainStep<X extends TensorTree, Y extends TensorTree>(
   state: FitState,
@@ -39,15 +46,17 @@ export async function trainStep<X extends TensorTree, Y extends TensorTree>(
   }
   const { gradients, status } = seen
   const gradientNorm = globalNorm(gradients)
-  let skipped = Number.isFinite(seen.loss) && Number.isFinite(gradientNorm) ? 0 : 1
-  if (!skipped) {
+  let trouble = troubleIn(seen.loss, gradients)
+  if (!trouble) {
     const next = optimiser.step(state.weights, clipped(gradients, clip), state.optimiser, learningRate)
     if (allFinite(next.weights) && Object.values(next.state.slots).every(allFinite)) {
       assignWeights(model.variables, next.weights, state.weights)
       state.weights = next.weights
       state.optimiser = next.state
-    } else skipped = 1
+    } else trouble = 'the update: the learning rate is far too large'
   }
+  const skipped = trouble ? 1 : 0
+  if (trouble) state.trouble = trouble
   state.step++
   state.skippedSteps += skipped
   state.nonFiniteInARow = skipped ? state.nonFiniteInARow + 1 : 0

@@ -16,16 +16,16 @@ export function globalNorm(gradients: Vectors): number {
   return Math.sqrt(sum)
 }
 
-/** `false` as soon as one entry is infinite or NaN: `0 · g` is 0 for finite entries and NaN for the others. */
+/** `false` as soon as one entry is infinite or NaN: `g − g` is 0 for finite entries and NaN for the others. */
 export function allFinite(vectors: Vectors): boolean {
   let sum = 0
-  for (const v of Object.values(vectors)) for (let i = 0; i < v.length; i++) sum += 0 * v[i]!
+  for (const v of Object.values(vectors)) for (let i = 0; i < v.length; i++) sum += v[i]! - v[i]!
   return sum === 0
 }
 
 function mapped(gradients: Vectors, f: (g: number) => number): Vectors {
   const entries = Object.entries(gradients).map(([name, g]): [string, Float32Array] => {
-    const next = new Float32Array(g.length) // a plain loop: Float32Array.map is several times slower
+    const next = new Float32Array(g.length) // a plain loop takes half the time of Float32Array.map
     for (let i = 0; i < g.length; i++) next[i] = f(g[i]!)
     return [name, next]
   })

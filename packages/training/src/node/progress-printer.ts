@@ -8,6 +8,7 @@ export interface ProgressStream {
   write(text: string): unknown
 }
 
+/** Writes the progress of `fit` to a stream. */
 export interface ProgressPrinter {
   /** Give this to `fit` as `onProgress`. */
   readonly report: (progress: FitProgress) => void

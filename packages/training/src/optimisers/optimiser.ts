@@ -12,6 +12,7 @@ export interface OptimiserState {
   readonly slots: Readonly<Record<string, Vectors>>
 }
 
+/** What one optimiser step gives. */
 export interface Update {
   readonly weights: Vectors
   readonly state: OptimiserState

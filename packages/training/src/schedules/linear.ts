@@ -1,6 +1,7 @@
 import { checkNumbers, type Schedule } from './schedule.ts'
 
 export interface LinearOptions {
+  /** The rate of the first update. */
   readonly initial: number
   /** Default `0`. */
   readonly final?: number

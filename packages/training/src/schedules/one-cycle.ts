@@ -1,6 +1,7 @@
 import { checkNumbers, type Schedule } from './schedule.ts'
 
 export interface OneCycleOptions {
+  /** The highest rate. */
   readonly peak: number
   /** Updates in all. */
   readonly steps: number

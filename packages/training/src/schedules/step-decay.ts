@@ -1,6 +1,7 @@
 import { checkNumbers, type Schedule } from './schedule.ts'
 
 export interface StepDecayOptions {
+  /** The rate of the first updates. */
   readonly initial: number
   /** Updates between two drops. */
   readonly every: number

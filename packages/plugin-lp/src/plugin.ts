@@ -1,0 +1,40 @@
+import { definePlugin } from '@equilibria/plugin'
+import { pdhgStep } from './operators/pdhg-step.ts'
+import { pdhg } from './pdhg/operator.ts'
+import { productMix } from './samples.ts'
+import { paperExplicitModel, paperImplicitModel } from './models/paper-models.ts'
+import { primalDualModel } from './models/primal-dual-model.ts'
+import { relativeLoss } from './models/relative-loss.ts'
+import { lpTask, type LpModels, type LpTask, type LpTaskOptions } from './task/lp-task.ts'
+import { lpPresets } from './task/presets.ts'
+import { warmStartSection } from './task/warm-start.ts'
+
+/** What `lp/random` trains: the learned primal–dual network, the published explicit one, the published implicit one. */
+const models: LpModels = {
+  implicit: primalDualModel,
+  explicit: paperExplicitModel,
+  'paper-implicit': paperImplicitModel,
+}
+
+const randomTask = (options: Partial<LpTaskOptions> = {}): LpTask =>
+  lpTask({
+    models,
+    loss: relativeLoss,
+    presets: lpPresets,
+    sections: async (trained, data, { signal } = {}) => [
+      await warmStartSection(trained, data, signal === undefined ? {} : { signal }),
+    ],
+    ...options,
+  })
+
+/** Linear programming: the classical operators, the learning task on random programs, one solved sample. */
+export const lp = definePlugin({
+  name: 'lp',
+  version: '0.0.0',
+  summary: 'Linear programs: readers, PDHG, graph networks, and learning to solve random programs.',
+  parts: {
+    operators: { pdhg, 'pdhg-step': pdhgStep },
+    tasks: { random: randomTask },
+  },
+  samples: { 'product-mix': productMix },
+})
