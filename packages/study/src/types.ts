@@ -33,6 +33,8 @@ export interface LipschitzValue {
   readonly high: number | null
   /** What rounding to float32 alone would show at this radius; a value near it says nothing. */
   readonly floor: number | null
+  /** The same aggregate for each perturbation by itself; empty for power iteration. */
+  readonly byPerturbation: Readonly<Record<string, number | null>>
 }
 
 /** One depth of one model. */

@@ -36,8 +36,9 @@ const row = (t: number, error: number, implicit: boolean, rate = 0.75): StudyRow
         low: 0.35 + 1.9 * (1 - 0.85 ** t),
         high: 0.45 + 2.1 * (1 - 0.85 ** t),
         floor: 1e-5,
+        byPerturbation: { A: 0.2 * t, b: 0.1 * t },
       }
-    : { value: 1.1, low: 1, high: 1.2, floor: 1e-5 },
+    : { value: 1.1, low: 1, high: 1.2, floor: 1e-5, byPerturbation: { A: 0.2 * t, b: 0.1 * t } },
   evaluations: implicit ? t : 1,
   milliseconds: implicit ? 0.02 + 0.013 * t : 0.031,
 })

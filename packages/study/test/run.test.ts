@@ -97,6 +97,8 @@ describe('runStudy()', () => {
       expect(Math.abs(moved!.rows[i]!.lipschitz!.value! - exact)).toBeLessThan(0.01 * exact + 1e-3)
       expect(Math.abs(power!.rows[i]!.lipschitz!.value! - exact)).toBeLessThan(1e-4 * exact + 1e-6)
     })
+    const last = moved!.rows.at(-1)!.lipschitz!
+    expect(last.byPerturbation).toEqual({ x: last.value })
     expect(moved!.rows.at(-1)!.lipschitz!.low!).toBeLessThan(moved!.rows.at(-1)!.lipschitz!.value!)
   })
 

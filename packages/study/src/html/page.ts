@@ -23,7 +23,11 @@ export function renderHtml(study: StudyResult): string {
     section('What the steps bring', `<div class="plots">${figuresOf(study).map(drawPlot).join('\n')}</div>`),
     section(
       'All figures',
-      [overview(study), ...elsewhere(study), ...study.models.map((m) => drawTable(depthTable(study, m)))].join('\n'),
+      [
+        overview(study),
+        ...elsewhere(study),
+        ...study.models.flatMap((m) => [drawTable(depthTable(study, m)), ...perturbationTable(m)]),
+      ].join('\n'),
     ),
     ...study.sections.map(extra),
     ...answers(study),
@@ -138,6 +142,22 @@ function depthTable(study: StudyResult, model: StudyModel): TableData {
       measured(row.milliseconds),
     ]),
   }
+}
+
+/** Which part of the input the answer is most sensitive to, where several were moved. */
+function perturbationTable({ name, depth, rows, lipschitz }: StudyModel): string[] {
+  const moved = lipschitz?.perturbations ?? []
+  if (moved.length < 2) return []
+  return [
+    drawTable({
+      caption: `${name}: L_t by the part of the input that was moved`,
+      columns: ['t', ...moved],
+      rows: rows.map((row) => [
+        depth === 'implicit' ? String(row.steps) : 'one pass',
+        ...moved.map((part) => measured(row.lipschitz?.byPerturbation[part])),
+      ]),
+    }),
+  ]
 }
 
 function extra({ title, text = [], table, plot }: StudySection): string {
