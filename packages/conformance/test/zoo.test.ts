@@ -26,7 +26,7 @@ describe('solver × problem', () => {
         const before = tf.memory().numTensors
         within(() => {
           const { state, status, stats } = solve(problem, make())
-          expect(status, `residual ${stats.residual} after ${stats.steps}`).toBe('converged')
+          expect({ status, residual: stats.residual }).toEqual({ status: 'converged', residual: stats.residual })
           expect(worst(problem, state)).toBeLessThan(problem.tolerance)
         })
         expect(tf.memory().numTensors).toBe(before)
@@ -112,7 +112,7 @@ describe('evaluations', () => {
       for (const [problem, sample, most] of reference) {
         const taken = solve(problem, anderson()).stats.perSample.steps[sample]!
         figures.push(`${problem.name}: ${taken} (reference ${most})`)
-        expect(taken, problem.name).toBeLessThanOrEqual(Math.ceil(most * 1.25))
+        expect({ [problem.name]: taken <= Math.ceil(most * 1.25) }).toEqual({ [problem.name]: true })
       }
     })
     console.log(`[${tf.getBackend()}] ${figures.join('\n')}`)

@@ -9,7 +9,7 @@ const spread = (middle: number): Spread => ({
   p95: middle * 4,
   max: middle * 9,
 })
-const row = (t: number, error: number, implicit: boolean): StudyRow => ({
+const row = (t: number, error: number, implicit: boolean, rate = 0.75): StudyRow => ({
   steps: implicit ? t : 0,
   metrics: {
     'relative error': {
@@ -29,7 +29,7 @@ const row = (t: number, error: number, implicit: boolean): StudyRow => ({
       nonFinite: 0,
     },
   },
-  residual: implicit ? spread(0.8 * 0.75 ** t) : null,
+  residual: implicit ? spread(0.8 * rate ** t) : null,
   lipschitz: implicit
     ? {
         value: 0.4 + 2 * (1 - 0.85 ** t),
@@ -96,7 +96,7 @@ const model = (
     name,
     depth,
     parameters,
-    rows: depths.map((t) => row(t, error(t), depth === 'implicit')),
+    rows: depths.map((t) => row(t, error(t), depth === 'implicit', parameters > 10000 ? 0.85 : 0.75)),
     lipschitz: method(name),
     perSample: Array.from(
       { length: 500 },

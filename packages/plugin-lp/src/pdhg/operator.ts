@@ -3,6 +3,7 @@ import type { BoundOperator, Operator } from '@equilibria/spec'
 import { EquilibriaError, onTape } from '@equilibria/tensor'
 import type { LpInput } from '../graph/input.ts'
 import type { LinearProgram } from '../program/program.ts'
+import { average } from './average.ts'
 import { halpern, workspace } from './halpern.ts'
 import { emptyState, type RestartOptions } from './host.ts'
 import { checkProgram, type ProgramInput, programsOf } from './input.ts'
@@ -15,6 +16,8 @@ export type PdhgInput = LpInput | ProgramInput
 export interface PdhgOptions {
   /** For `ProgramInput`: the programs that the indices mean. Prepared once, on first use. */
   readonly programs?: readonly LinearProgram[]
+  /** `halpern`: reflected, restarted Halpern, constant step. `average`: averaged, adaptive step. Default `halpern`. */
+  readonly method?: 'halpern' | 'average'
   /** PDHG steps in one application of `G`. Default `64`. */
   readonly inner?: number
   /** Rounds of Ruiz equilibration before Pock–Chambolle scaling. Default `10`. */
@@ -29,13 +32,16 @@ const isGraph = (input: PdhgInput): input is LpInput => 'edgeIndex' in input
 
 /** Rows of one bound input share `m` and `n`. */
 export function pdhg(options: PdhgOptions = {}): Operator<PdhgState, PdhgInput> {
-  const { programs = [], inner = 64, ruiz = 10, precision = 'pair' } = options
+  const { programs = [], inner = 64, ruiz = 10, precision = 'pair', method = 'halpern' } = options
   if (!Number.isInteger(inner) || inner < 1 || !Number.isInteger(ruiz) || ruiz < 0)
     throw new EquilibriaError(
       'option',
       `pdhg({ inner: ${inner}, ruiz: ${ruiz} }) is not a schedule.`,
       'inner is a whole number ≥ 1, ruiz one ≥ 0.',
     )
+  const advance = { halpern, average }[method]
+  if (!advance)
+    throw new EquilibriaError('option', `pdhg({ method: "${String(method)}" }) is not known.`, 'halpern or average.')
   const restart: RestartOptions = { sufficient: 0.2, necessary: 0.5, artificial: 0.36, ...options.restart }
   for (const [name, v] of Object.entries(restart))
     if (!(v > 0 && v < 1))
@@ -101,7 +107,7 @@ export function pdhg(options: PdhgOptions = {}): Operator<PdhgState, PdhgInput> 
           const out = emptyLeaves(samples.length, m, n)
           samples.forEach((p, row) => {
             const s = decode(p, from, row)
-            halpern(p, s, work, { steps: inner, restart })
+            advance(p, s, work, { steps: inner, restart })
             encode(p, s, out, row, precision === 'pair')
           })
           return writeLeaves(out, samples.length, m, n)

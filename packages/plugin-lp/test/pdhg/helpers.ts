@@ -2,13 +2,11 @@ import { existsSync, readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import { csrFromTriplets, type LinearProgram, readMps } from '@equilibria/plugin-lp'
+import { readSafetensors } from '@equilibria/training'
 
 /** The data pack, or `undefined` with a printed reason. */
 const folder = resolve(process.env['EQUILIBRIA_DATA'] ?? resolve(import.meta.dirname, '../../../../../shared/data'))
-const fallback = ['/shared/data', '../../shared/data'].map((p) => resolve(import.meta.dirname, '../../../..', `.${p}`))
-export const data: string | undefined = [folder, ...fallback].find((p) =>
-  existsSync(resolve(p, 'lp/netlib/manifest.json')),
-)
+export const data: string | undefined = existsSync(`${folder}/lp/netlib/manifest.json`) ? folder : undefined
 if (!data) console.log(`skipped: no data pack at ${folder} (set EQUILIBRIA_DATA)`)
 
 export interface Instance {
@@ -58,7 +56,61 @@ export function dense(parts: {
     matrix: csrFromTriplets({ rows: parts.a.length, columns: n, row, column, value }),
     rowLower: Float64Array.from(parts.rowLower),
     rowUpper: Float64Array.from(parts.rowUpper),
-    lower: Float64Array.from(parts.lower ?? new Array<number>(n).fill(0)),
-    upper: Float64Array.from(parts.upper ?? new Array<number>(n).fill(Number.POSITIVE_INFINITY)),
+    lower: Float64Array.from(parts.lower ?? Array.from({ length: n }, () => 0)),
+    upper: Float64Array.from(parts.upper ?? Array.from({ length: n }, () => Number.POSITIVE_INFINITY)),
   }
 }
+
+export interface Labelled {
+  readonly program: LinearProgram
+  readonly y: Float64Array
+  readonly dual: Float64Array
+  readonly objective: number
+}
+
+/** The first `count` programs of `lp/random/NAME.safetensors`, with labels where the file has them. */
+export function random(name: string, count: number): Labelled[] {
+  const { tensors } = readSafetensors(readFileSync(`${data}/lp/random/${name}.safetensors`))
+  const row = (key: string, k: number): Float64Array => {
+    const t = tensors[key]
+    if (!t) return new Float64Array(0)
+    const width = t.shape.slice(1).reduce((a, b) => a * b, 1)
+    return Float64Array.from(t.data.subarray(k * width, (k + 1) * width) as ArrayLike<number>, Number)
+  }
+  const [total, m] = tensors['b']!.shape as [number, number]
+  const n = tensors['c']!.shape[1]!
+  return Array.from({ length: Math.min(count, total) }, (_, k) => {
+    const edges = row('edge_index', k)
+    const value = row('edge_value', k)
+    const equality = row('circ', k)
+    const b = row('b', k)
+    return {
+      program: {
+        name: `${name} ${k}`,
+        c: row('c', k),
+        offset: 0,
+        lower: row('lower', k),
+        upper: row('upper', k),
+        rowLower: b.map((v, i) => (equality[i] === 1 ? v : Number.NEGATIVE_INFINITY)),
+        rowUpper: b,
+        matrix: csrFromTriplets({
+          rows: m,
+          columns: n,
+          row: edges.subarray(0, value.length),
+          column: edges.subarray(value.length),
+          value,
+        }),
+      },
+      y: row('x_star', k),
+      dual: row('row_dual', k),
+      objective: row('objective', k)[0] ?? Number.NaN,
+    }
+  })
+}
+
+/** The optimum to compare with: e226 is published without the constant of its cost row. */
+export const optimum = (one: Instance): number =>
+  one.lp_relaxation_objective ??
+  (typeof one.published_optimum === 'number'
+    ? one.published_optimum + (one.objective_offset ?? 0)
+    : one.highs_objective!)

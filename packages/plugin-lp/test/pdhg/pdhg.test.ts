@@ -7,11 +7,13 @@ import {
   evaluator,
   type LpInput,
   pdhg,
+  polish,
   programInput,
   programsOf,
   solveLp,
   solveLpAsync,
   startFrom,
+  warmStartSavings,
 } from '@equilibria/plugin-lp'
 import { anderson, picard } from '@equilibria/solvers'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -35,7 +37,8 @@ beforeEach(() => {
   before = tf.memory().numTensors
 })
 afterEach(() => {
-  expect(tf.memory().numTensors, 'live tensors').toBe(before)
+  const after = tf.memory().numTensors
+  if (after !== before) throw new Error(`${after - before} tensors leaked`)
 })
 
 /** A batch of graphs `min cᵀy, y₁ + y₂ ≤ b, 0 ≤ y ≤ 3`. */
@@ -191,6 +194,14 @@ describe('pdhg', () => {
     })
   })
 
+  it('reaches the same vertex with averages and adaptive steps, and in single precision', () => {
+    for (const options of [{ method: 'average' }, { precision: 'single' }] as const) {
+      const found = solveLp(wedge, { tolerance: 1e-6, ...options })
+      expect(found.status).toBe('optimal')
+      found.y.forEach((v) => expect(Math.abs(v - 2)).toBeLessThan(1e-4)) // 1e-6 on data of size 5
+    }
+  })
+
   it('is refused under a gradient tape', () => {
     tf.tidy(() => {
       const input = graphs([[-1, -2]], [4])
@@ -207,7 +218,13 @@ describe('bad input', () => {
   const refuse = (text: RegExp, run: () => unknown) =>
     expect(() => tf.tidy(() => run() as tf.TensorContainer)).toThrow(text)
   it('is named', () => {
+    expect.hasAssertions()
     refuse(/inner: 0/, () => pdhg({ inner: 0 }))
+    refuse(/method: "newton"/, () => pdhg({ method: 'newton' as 'average' }))
+    refuse(/steps: 0/, () => polish([wedge], [{ y: [0, 0] }], { steps: 0 }))
+    refuse(/0 predictions for 1/, () => polish([wedge], [], { steps: 1 }))
+    refuse(/0 predictions for 1/, () => warmStartSavings([wedge], []))
+    refuse(/y of 1 and/, () => polish([wedge], [{ y: [0] }], { steps: 1 }))
     refuse(/ruiz: -1/, () => pdhg({ ruiz: -1 }))
     refuse(/sufficient: 2/, () => pdhg({ restart: { sufficient: 2 } }))
     refuse(/kktBelow\(-1\)/, () => kktBelow(-1, []))
