@@ -1,11 +1,12 @@
 import { definePlugin } from '@equilibria/plugin'
+import type { Plugin } from '@equilibria/spec'
 import { paperExplicitModel, paperImplicitModel } from './models/paper-models.ts'
 import { primalDualModel } from './models/primal-dual-model.ts'
 import { relativeLoss } from './models/relative-loss.ts'
 import { pdhgStep } from './operators/pdhg-step.ts'
 import { pdhg } from './pdhg/operator.ts'
 import { productMix } from './samples.ts'
-import { lpTask, type LpModels, type LpTaskOptions } from './task/lp-task.ts'
+import { lpTask, type LpModels, type LpTask, type LpTaskOptions } from './task/lp-task.ts'
 import { lpPresets } from './task/presets.ts'
 import { warmStartSections } from './task/warm-start-section.ts'
 
@@ -16,8 +17,13 @@ const models: LpModels = {
   'paper-implicit': paperImplicitModel,
 }
 
+type LpParts = {
+  readonly operators: { readonly pdhg: typeof pdhg; readonly 'pdhg-step': typeof pdhgStep }
+  readonly tasks: { readonly random: (options?: Partial<LpTaskOptions>) => LpTask }
+}
+
 /** Linear programming: the classical operators, the learning task on random programs, one solved sample. */
-export const lp = definePlugin({
+export const lp: Plugin<'lp', LpParts> = definePlugin({
   name: 'lp',
   version: '0.0.0',
   summary: 'Linear programs: readers, PDHG, graph networks, and learning to solve random programs.',
