@@ -1,4 +1,5 @@
 import { definePlugin } from '@equilibria/plugin'
+import type { Parts, Plugin } from '@equilibria/spec'
 import { pdhgStep } from './operators/pdhg-step.ts'
 import { pdhg } from './pdhg/operator.ts'
 import { productMix } from './samples.ts'
@@ -27,8 +28,14 @@ const randomTask = (options: Partial<LpTaskOptions> = {}): LpTask =>
     ...options,
   })
 
+/** What the plugin brings, by name. */
+export interface LpParts extends Parts {
+  readonly operators: { readonly pdhg: typeof pdhg; readonly 'pdhg-step': typeof pdhgStep }
+  readonly tasks: { readonly random: typeof randomTask }
+}
+
 /** Linear programming: the classical operators, the learning task on random programs, one solved sample. */
-export const lp = definePlugin({
+export const lp: Plugin<'lp', LpParts> = definePlugin({
   name: 'lp',
   version: '0.0.0',
   summary: 'Linear programs: readers, PDHG, graph networks, and learning to solve random programs.',

@@ -6,6 +6,7 @@ import { programsOf } from '../pdhg/input.ts'
 import { type Savings, warmStartSavings } from '../pdhg/savings.ts'
 import type { LinearProgram } from '../program/program.ts'
 
+/** On how many programs, and how exactly, the warm start is measured. */
 export interface WarmStartOptions {
   /** Programs looked at, the first ones. Default `50`. */
   readonly count?: number
