@@ -73,7 +73,11 @@ describe('bad input is one message, exit code 2, nothing written', () => {
   ]
   test.each(cases)('%s', async (_, args, says) => {
     const out = join(folder, 'must-not-appear')
-    const { code, err, out: printed } = await run(...(args[0] === 'study' ? ['study', '--out', out, ...args.slice(1)] : args))
+    const {
+      code,
+      err,
+      out: printed,
+    } = await run(...(args[0] === 'study' ? ['study', '--out', out, ...args.slice(1)] : args))
     expect(err).toMatch(says)
     expect(err).toContain('→')
     expect(err).not.toMatch(/\n\s+at /)

@@ -55,6 +55,7 @@ export interface AggregateOptions {
   readonly seed?: number
 }
 
+/** Depths, and how the constant is measured: power iteration on the tape, or perturbed inputs. */
 export type LipschitzOptions<X extends TensorTree> = AggregateOptions & {
   /** Depths, increasing. */
   readonly steps: readonly number[]
