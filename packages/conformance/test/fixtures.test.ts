@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import path from 'node:path'
 import * as tf from '@tensorflow/tfjs-core'
 import { describe, expect, test } from 'vitest'
-import { formatFixtureLine, implicitFixtures, runFixtures } from '@equilibria/conformance'
+import { formatFixtureLine, implicitFixtures, runFixtures, truthFixtures } from '@equilibria/conformance'
 import { readFixtureFolder } from '@equilibria/conformance/node'
 
 const root = path.resolve(import.meta.dirname, '../../..')
@@ -14,6 +14,13 @@ describe('the data pack', () => {
   test.skipIf(!there)('implicit differentiation in float64 is reproduced', async () => {
     const folder = await readFixtureFolder(path.join(pack, 'implicit'))
     const lines = await runFixtures(folder, [implicitFixtures], { backends: [tf.getBackend()] })
+    console.log(lines.map(formatFixtureLine).join('\n'))
+    expect(lines.length).toBeGreaterThanOrEqual(20)
+    expect(lines.filter((l) => !l.pass)).toEqual([])
+  })
+  test.skipIf(!there)('the truth cases that current solvers can run are reproduced', async () => {
+    const folder = await readFixtureFolder(path.join(pack, 'truth'))
+    const lines = await runFixtures(folder, [truthFixtures], { backends: [tf.getBackend()] })
     console.log(lines.map(formatFixtureLine).join('\n'))
     expect(lines.length).toBeGreaterThanOrEqual(20)
     expect(lines.filter((l) => !l.pass)).toEqual([])
