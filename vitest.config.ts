@@ -25,8 +25,12 @@ const project = (name: string, setupFiles: string[], include: string[], exclude:
 })
 const others = ['**/*.host.*', ...(slow ? [] : ['**/*.slow.test.ts']), '**/*.browser.test.ts', '**/*.gpu.test.ts']
 
+/** tfjs advises every Node process to install its native backend; here that is a line per test file. */
+const banner = 'Hi, looks like you are running TensorFlow.js in Node.js'
+
 export default defineConfig({
   test: {
+    onConsoleLog: (log: string) => (log.includes(banner) ? false : undefined),
     projects: [
       project(
         'cpu',

@@ -1,3 +1,4 @@
+import * as tf from '@tensorflow/tfjs-core'
 import type { BoundOperator, Kernels, Operator, Problem, TensorTree, Vector } from '@equilibria/spec'
 import { EquilibriaError, hold, leaves, linearize, packing, shapeOf, takeRows } from '@equilibria/tensor'
 
@@ -7,12 +8,19 @@ export interface Bound<S extends TensorTree> {
   readonly start: Vector
   pack(state: S): Vector
   unpack(z: Vector): S
+  /** Running totals of this binding: calls of `G`, and rows it was evaluated on. */
   readonly count: { evaluations: number; rows: number }
   /** Why finished samples cannot leave the batch; `undefined` when they can. */
   readonly coupled: string | undefined
 }
 
-/** Tie an operator to an input and lay its state out as `[batch, size]`. */
+/**
+ * Tie an operator to an input and lay its state out as `[batch, size]`. The tensors made here belong to the scope it is
+ * called in; `input` and `initial` are borrowed.
+ *
+ * @throws EquilibriaError `shape` when a state is not a float32 tree of leaves `[batch, …]` with at least one sample, when
+ * `initial` differs from what the operator starts from, or (at an evaluation) when `G` changes structure or shapes
+ */
 export function bindProblem<S extends TensorTree, X extends TensorTree>(
   operator: Operator<S, X>,
   input: X,
@@ -20,16 +28,16 @@ export function bindProblem<S extends TensorTree, X extends TensorTree>(
   initial?: S,
 ): Bound<S> {
   const bound = operator.bind(input)
-  const like = initial ?? bound.initial()
-  if (initial !== undefined) {
-    const own = bound.initial()
-    if (shapeOf(own) !== shapeOf(initial))
-      throw new EquilibriaError(
-        'shape',
-        `The initial state given to "${operator.name}" is ${shapeOf(initial)}; the operator starts from ${shapeOf(own)}.`,
-        'Pass a state of that structure, for example the state of an earlier solution on inputs of the same shape.',
-      )
-  }
+  const own = bound.initial()
+  checkState(operator.name, own)
+  const like = initial === undefined ? own : align(own, initial)
+  if (like === undefined || shapeOf(own) !== shapeOf(like))
+    throw new EquilibriaError(
+      'shape',
+      `The initial state given to "${operator.name}" is ${describe(initial!)}; the operator starts from ${describe(own)}.`,
+      'Pass a state of that structure, for example the state of an earlier solution on inputs of the same shape.',
+    )
+  checkState(operator.name, like)
   const { batch, size, pack, unpack } = packing(like)
   const count = { evaluations: 0, rows: 0 }
   const tails = leaves(like).map((t) => t.shape.slice(1).join())
@@ -40,18 +48,18 @@ export function bindProblem<S extends TensorTree, X extends TensorTree>(
       count.evaluations++
       count.rows += z.shape[0]
       const state = unpack(z)
-      const out = one.apply(state) as TensorTree // Loose<S>: ranks are checked here
-      const got = leaves(out)
-      if (
-        got.length !== tails.length ||
-        got.some((t, i) => t.shape[0] !== z.shape[0] || t.shape.slice(1).join() !== tails[i])
-      )
+      const out = one.apply(state) as TensorTree // Loose<S>: structure and ranks are checked here
+      const aligned = align(like as TensorTree, out)
+      const fits =
+        aligned !== undefined &&
+        leaves(aligned).every((t, i) => t.shape[0] === z.shape[0] && t.shape.slice(1).join() === tails[i])
+      if (!fits)
         throw new EquilibriaError(
           'shape',
-          `Operator "${operator.name}" turned a state ${shapeOf(state)} into ${shapeOf(out)}.`,
+          `Operator "${operator.name}" turned a state ${describe(state)} into ${describe(out)}.`,
           'G(z, x) must return the structure and shapes of initial().',
         )
-      return pack(out as S)
+      return pack(aligned as S)
     }
 
   const stray = leaves(input).find((t) => t.shape[0] !== batch)
@@ -78,4 +86,49 @@ export function bindProblem<S extends TensorTree, X extends TensorTree>(
       : {}),
   }
   return { problem, start: pack(like), pack, unpack, count, coupled }
+}
+
+function checkState(name: string, state: TensorTree): void {
+  const all = leaves(state)
+  const batch = all[0]?.shape[0]
+  const other = all.find((t) => t.dtype !== 'float32')
+  if (batch === 0 || all.some((t) => t.size === 0) || other)
+    throw new EquilibriaError(
+      'shape',
+      `The state of "${name}" is ${describe(state)}${other ? ` with a leaf of dtype ${other.dtype}` : ', which is empty'}.`,
+      'A state has at least one sample, and float32 leaves without empty axes.',
+    )
+}
+
+/**
+ * `tree` with the keys in the order of `like`: JavaScript keeps the order in which keys were written, and two leaves of
+ * one shape must not change places because `apply` wrote them the other way round. `undefined` when structures differ.
+ */
+export function align<T extends TensorTree>(like: T, tree: TensorTree): T | undefined {
+  const walk = (a: TensorTree, b: TensorTree | undefined): TensorTree | undefined => {
+    if (typeof b !== 'object' || b === null) return undefined
+    if (a instanceof tf.Tensor || b instanceof tf.Tensor)
+      return a instanceof tf.Tensor && b instanceof tf.Tensor ? b : undefined
+    if (Array.isArray(a) !== Array.isArray(b)) return undefined
+    const [keys, theirs] = [Object.keys(a), Object.keys(b)]
+    if (keys.length !== theirs.length) return undefined
+    const parts: [string, TensorTree][] = []
+    for (const key of keys) {
+      const part = walk((a as Record<string, TensorTree>)[key]!, (b as Record<string, TensorTree>)[key])
+      if (part === undefined) return undefined
+      parts.push([key, part])
+    }
+    return Array.isArray(a) ? parts.map(([, part]) => part) : Object.fromEntries(parts)
+  }
+  return walk(like, tree) as T | undefined
+}
+
+/** Structure and shapes, for messages: `{ h: (2,3), maps: [(2,2,2)] }`. */
+export function describe(tree: TensorTree | undefined | null): string {
+  if (tree === undefined || tree === null || typeof tree !== 'object') return String(tree)
+  if (tree instanceof tf.Tensor) return `(${tree.shape})`
+  if (Array.isArray(tree)) return `[${(tree as readonly TensorTree[]).map(describe).join(', ')}]`
+  return `{ ${Object.entries(tree)
+    .map(([key, value]) => `${key}: ${describe(value)}`)
+    .join(', ')} }`
 }

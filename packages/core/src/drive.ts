@@ -4,9 +4,11 @@
  */
 import * as tf from '@tensorflow/tfjs-core'
 import type { Memory, Problem, Solver, Status, StopRule, Vector } from '@equilibria/spec'
-import { leaves, scoped, takeRows } from '@equilibria/tensor'
+import { EquilibriaError, leaves, scoped, takeRows } from '@equilibria/tensor'
+import { requireRange, requireWhole } from './validate.ts'
+import { largest } from './worst.ts'
 
-/** What an exit rule sees, packed: which of these rows may leave. */
+/** What an exit rule sees, packed: the rows still running; it answers which of them may leave. */
 export type PackedExit = (seen: {
   readonly z: Vector
   readonly rows: readonly number[]
@@ -51,7 +53,16 @@ export interface Driven {
   readonly trace: Float32Array
 }
 
-/** Yields after every step, so that one loop serves both `solve` and `solveAsync`. */
+/**
+ * The loop itself: `z ← solver.step(z)` on `[batch, size]` until every row has a status, the steps run out or the signal
+ * fires. Yields after every step, so that one loop serves both `solve` and `solveAsync`; abandoning it frees everything.
+ *
+ * `z0` is borrowed. A row that stops keeps the state whose residual was measured. Rows of coupled problems
+ * (`traits.rowwise === false`) are not frozen: the solve ends at the first step at which all of them would stop.
+ *
+ * @cost per step: what the solver does, one read-back of `2·batch` norms; 1 stored vector beside the solver's memory
+ * @throws EquilibriaError `option` on steps, compaction settings that are not usable; whatever `G` throws
+ */
 export function* iterate(
   whole: Problem,
   solver: Solver,
@@ -60,7 +71,11 @@ export function* iterate(
 ): Generator<Progress, Driven, void> {
   const { batch } = whole
   const { every = 4, below = 0.7 } = options.compaction || {}
-  const status = new Array<Status | null>(batch).fill(null) // null: still moving
+  requireWhole('maxSteps', options.maxSteps, 0)
+  requireWhole('compaction.every', every, 1)
+  requireRange('compaction.below', below, 0, 1)
+  const coupled = whole.traits.rowwise === false
+  const status = Array.from({ length: batch }, (): Status | null => null) // null: still moving
   const steps = new Int32Array(batch)
   const residual = new Float32Array(batch).fill(Number.POSITIVE_INFINITY)
   const first = new Float64Array(batch)
@@ -90,7 +105,7 @@ export function* iterate(
       swap(step.z, step.memory)
 
       const active = rows.filter((b) => status[b] === null)
-      const progress: Progress = { step: total, residual: worst(residual), active: active.length }
+      const progress: Progress = { step: total, residual: largest(residual), active: active.length }
       if (options.trace) trace.push(progress.residual)
       options.onProgress?.(progress)
       if (active.length === 0) break
@@ -100,7 +115,7 @@ export function* iterate(
     }
     const rest: Status = options.signal?.aborted ? 'aborted' : 'max-steps'
     const late = rows.filter((b) => status[b] === null)
-    if (late.length > 0 && options.measureLast !== false && rest === 'max-steps' && total > 0) {
+    if (late.length > 0 && options.measureLast !== false && rest === 'max-steps') {
       scoped(() => observe(problem.kernels.norms(tf.sub(problem.apply(z), z), z), total, z))
       rowSteps += rows.length
     }
@@ -121,33 +136,43 @@ export function* iterate(
 
   function observe(norms: Float32Array, step: number, at: Vector): void {
     let host: Float32Array | undefined
-    rows.forEach((b, i) => {
-      if (status[b] !== null) return
-      const absolute = norms[i]!
-      const norm = norms[rows.length + i]!
-      const r = absolute / Math.max(norm, 1)
-      if (steps[b] === 0) first[b] = r
-      if (r < best[b]!) {
-        best[b] = r
-        bestStep[b] = step
-      }
-      residual[b] = r
-      steps[b] = step
-      const seen = {
-        sample: b,
-        step,
-        absolute,
-        norm,
-        residual: r,
-        first: first[b]!,
-        best: best[b]!,
-        bestStep: bestStep[b]!,
-        size: whole.size,
-        elapsedMs: performance.now() - began,
-        packed: () => (host ??= at.dataSync() as Float32Array).subarray(i * whole.size, (i + 1) * whole.size),
-      }
-      status[b] = judge(seen) ?? null
-    })
+    const packed = (i: number) => () =>
+      (host ??= at.dataSync() as Float32Array).subarray(i * whole.size, (i + 1) * whole.size)
+    const verdicts = rows.map((b, i) => status[b] ?? judgeRow(b, norms[i]!, norms[rows.length + i]!, step, packed(i)))
+    // Coupled rows move each other: one that looks done now may not be when its mates have moved.
+    if (coupled && verdicts.some((v) => v === null)) return
+    rows.forEach((b, i) => (status[b] = verdicts[i]!))
+  }
+
+  function judgeRow(
+    b: number,
+    absolute: number,
+    norm: number,
+    step: number,
+    packed: () => Float32Array,
+  ): Status | null {
+    const r = absolute / Math.max(norm, 1)
+    if (steps[b] === 0) first[b] = r
+    if (r < best[b]!) {
+      best[b] = r
+      bestStep[b] = step
+    }
+    residual[b] = r
+    steps[b] = step
+    const seen = {
+      sample: b,
+      step,
+      absolute,
+      norm,
+      residual: r,
+      first: first[b]!,
+      best: best[b]!,
+      bestStep: bestStep[b]!,
+      size: whole.size,
+      elapsedMs: performance.now() - began,
+      packed,
+    }
+    return judge(seen) ?? null
   }
 
   /** A row that stopped keeps the state that was measured; a row that exits keeps the answer that made it leave. */
@@ -155,18 +180,27 @@ export function* iterate(
     const stopped = rows.map((b) => status[b] !== null)
     const kept = stopped.every((s) => s) ? z : stopped.some((s) => s) ? pick(stopped, z, next) : next
     if (options.exit && stopped.some((s) => !s)) {
-      const leaving = options.exit({ z: kept, rows, step })
-      rows.forEach((b, i) => {
-        if (status[b] === null && leaving[i]) status[b] = 'exited'
-      })
+      const running = rows.filter((_, i) => !stopped[i])
+      const seen = running.length === rows.length ? kept : takeRows(kept, indices(stopped, false))
+      const leaving = options.exit({ z: seen, rows: running, step })
+      if (!coupled || running.every((_, i) => leaving[i]))
+        running.forEach((b, i) => {
+          if (leaving[i]) status[b] = 'exited'
+        })
     }
     return kept
   }
 
   function compact(active: readonly number[]): void {
-    const finished: number[] = []
-    const moving: number[] = []
-    rows.forEach((b, i) => (status[b] === null ? moving : finished).push(i))
+    const done = rows.map((b) => status[b] !== null)
+    const [finished, moving] = [indices(done, true), indices(done, false)]
+    for (const leaf of leaves(memory))
+      if (leaf.shape[0] !== rows.length)
+        throw new EquilibriaError(
+          'spec',
+          `Solver "${solver.name}" remembers a tensor (${leaf.shape}) for a batch of ${rows.length}.`,
+          "Every tensor in a solver's memory is [batch, …]; keep shared values as plain numbers.",
+        )
     const smaller = whole.select!(active)
     const release0 = release
     try {
@@ -190,7 +224,7 @@ export function* iterate(
   /** All rows, back in the order they came. Always a tensor of its own. */
   function assemble(): Vector {
     if (parked.length === 0) return tf.clone(z)
-    const order = new Array<number>(batch)
+    const order = Array.from({ length: batch }, () => 0)
     ;[...parked.flatMap((p) => p.rows), ...rows].forEach((b, position) => (order[b] = position))
     return scoped(() => takeRows(tf.concat([...parked.map((p) => p.z), z], 0) as Vector, order))
   }
@@ -208,11 +242,7 @@ export function* iterate(
   }
 }
 
-const worst = (values: Float32Array): number => {
-  let top = Number.NEGATIVE_INFINITY
-  for (const v of values) if (!(v <= top)) top = v // NaN wins
-  return top
-}
+const indices = (mask: readonly boolean[], value: boolean): number[] => mask.flatMap((m, i) => (m === value ? [i] : []))
 
 /** Row by row: `a` where `mask`, else `b`. */
 export function pick(mask: readonly boolean[], a: Vector, b: Vector): Vector {

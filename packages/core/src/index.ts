@@ -2,26 +2,25 @@
  * `equilibrium()`, the driver, stop and exit rules, reference kernels.
  * @module core
  */
-export { bindProblem, type Bound } from './bind.ts'
+export { align, bindProblem, describe, type Bound } from './bind.ts'
 export { defineOperator } from './define.ts'
 export {
   drive,
   driveAsync,
   iterate,
+  pick,
   type Compaction,
   type Driven,
   type DriveOptions,
   type PackedExit,
   type Progress,
 } from './drive.ts'
-export {
-  equilibrium,
-  type EquilibriumLayer,
-  type EquilibriumOptions,
-  type SolveOptions,
-  type TrajectoryState,
-} from './equilibrium.ts'
+export { equilibrium, type EquilibriumLayer } from './equilibrium.ts'
+export type { EquilibriumOptions, SolveOptions } from './options.ts'
+export type { TrajectoryState } from './trajectory.ts'
+export { requireOne, requireRange, requireWhole } from './validate.ts'
 export { referenceBackend, referenceKernels, resolveKernels } from './kernels.ts'
+export { largest } from './worst.ts'
 export { assertConverged, remedy, worstStatus } from './status.ts'
 export { allOf, anyOf, atLeast } from './stop/combine.ts'
 export { residualBelow } from './stop/residual.ts'

@@ -1,43 +1,61 @@
 import * as tf from '@tensorflow/tfjs-core'
 import type { Backend, Kernels, LeastSquaresOptions } from '@equilibria/spec'
 
+/** Below this squared sine a column adds nothing to the newer ones but rounding noise. */
+const DEPENDENT = 1e-10
+
 /**
- * One sample's Anderson system, on its Gram matrix `a` (`m × m`, float64, overwritten) and right-hand side `b`.
- * Columns are scaled to unit length, `λ` is added, and Cholesky drops every column whose pivot says it depends on the
- * newer ones. Returns `γ` in the caller's units; dropped columns get 0.
+ * Cholesky factor, row by row, of `a[index, index] + λ I` for those of `candidates` whose pivot exceeds `least`. Earlier
+ * candidates are preferred: they are the newer columns.
  */
-function solveNormalised(
-  a: Float64Array,
-  b: Float64Array,
-  m: number,
-  { regularization, cap }: LeastSquaresOptions,
-): Float64Array {
-  const PIVOT = 1e-10 // below: the column adds nothing but rounding noise
-  const scale = Float64Array.from({ length: m }, (_, i) => {
-    const d = a[i * m + i]!
-    return d > 0 && Number.isFinite(d) ? 1 / Math.sqrt(d) : 0
-  })
+function cholesky(
+  a: (i: number, j: number) => number,
+  candidates: readonly number[],
+  lambda: number,
+  least: number,
+): { readonly kept: readonly number[]; readonly rows: readonly Float64Array[] } {
   const kept: number[] = []
   const rows: Float64Array[] = []
-  for (let i = 0; i < m; i++) {
-    if (scale[i] === 0) continue
+  for (const i of candidates) {
     const row = new Float64Array(kept.length + 1)
+    let pivot = a(i, i) + lambda
     for (let k = 0; k < kept.length; k++) {
-      let s = a[i * m + kept[k]!]! * scale[i]! * scale[kept[k]!]!
+      let s = a(i, kept[k]!)
       for (let j = 0; j < k; j++) s -= row[j]! * rows[k]![j]!
       row[k] = s / rows[k]![k]!
+      pivot -= row[k]! * row[k]!
     }
-    let pivot = 1 + regularization
-    for (let j = 0; j < kept.length; j++) pivot -= row[j]! * row[j]!
-    if (!(pivot > PIVOT)) continue
+    if (!(pivot > least)) continue
     row[kept.length] = Math.sqrt(pivot)
     kept.push(i)
     rows.push(row)
   }
+  return { kept, rows }
+}
+
+/**
+ * One sample's Anderson system, on its Gram matrix `gram` (`m × m`, float64) and right-hand side `right`. Columns are
+ * scaled to unit length; those that depend on newer ones are dropped, which is decided before `λ` is added, because `λ`
+ * would hide it. Returns `γ` in the caller's units; dropped columns get 0.
+ */
+function solveNormalised(
+  gram: Float64Array,
+  right: Float64Array,
+  m: number,
+  { regularization, cap }: LeastSquaresOptions,
+): Float64Array {
+  const scale = Float64Array.from({ length: m }, (_, i) => {
+    const d = gram[i * m + i]!
+    return d > 0 && Number.isFinite(d) ? 1 / Math.sqrt(d) : 0
+  })
+  const a = (i: number, j: number) => gram[i * m + j]! * scale[i]! * scale[j]!
+  const usable = Array.from(scale, (_, i) => i).filter((i) => scale[i] !== 0)
+  const { kept: independent } = cholesky(a, usable, 0, DEPENDENT)
+  const { kept, rows } = cholesky(a, independent, regularization, 0)
   const n = kept.length
   const y = new Float64Array(n)
   for (let i = 0; i < n; i++) {
-    let s = b[kept[i]!]! * scale[kept[i]!]!
+    let s = right[kept[i]!]! * scale[kept[i]!]!
     for (let j = 0; j < i; j++) s -= rows[i]![j]! * y[j]!
     y[i] = s / rows[i]![i]!
   }

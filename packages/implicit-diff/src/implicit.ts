@@ -1,7 +1,18 @@
 import * as tf from '@tensorflow/tfjs-core'
-import type { AdjointStatus, AttachSite, GradientMode, LinearSolver, Problem, Solver, Vector } from '@equilibria/spec'
-import { anyOf, divergence, drive, nonFinite } from '@equilibria/core'
-import { add, EquilibriaError, offTape, record, rowDot, scoped } from '@equilibria/tensor'
+import type {
+  AdjointStatus,
+  AttachSite,
+  GradientMode,
+  LinearOptions,
+  LinearResult,
+  LinearSolver,
+  Problem,
+  Solver,
+  StopRule,
+  Vector,
+} from '@equilibria/spec'
+import { anyOf, divergence, drive, largest, nonFinite, pick, requireRange, requireWhole } from '@equilibria/core'
+import { abandonTape, add, EquilibriaError, offTape, record, rowDot, scoped } from '@equilibria/tensor'
 
 /** What to do when the adjoint of some sample did not converge. */
 export type AdjointPolicy = 'throw' | 'warn' | 'fallback'
@@ -20,12 +31,8 @@ export interface ImplicitOptions {
   readonly onFailure?: AdjointPolicy
 }
 
-interface Outcome {
-  readonly u: Vector
-  readonly steps: number
-  readonly residual: Float32Array
-  readonly perSampleSteps: Int32Array
-}
+/** Eight roundings, `8 · 2⁻²⁴`: a product, a sum and a difference in float32, with some room for their dot products. */
+const FLOOR = 8 * 2 ** -24
 
 /**
  * Exact gradients by the implicit function theorem.
@@ -38,7 +45,8 @@ interface Outcome {
  *
  * @cost 1 recorded evaluation, then 1 vector–Jacobian product per adjoint step; memory of one evaluation, however many
  * steps the solve took, plus what the adjoint solver stores
- * @throws EquilibriaError `gradient` when an adjoint fails under `onFailure: 'throw'`
+ * @throws EquilibriaError `gradient` when an adjoint fails under `onFailure: 'throw'` (nothing leaks, and the next gradient
+ * works); `option` on a negative tolerance, steps below 1 or an unknown policy
  * @cite bai2019, krantz2013
  * @example
  * ```ts
@@ -61,44 +69,30 @@ export function implicit({
   maxSteps = 50,
   onFailure = 'warn',
 }: ImplicitOptions): GradientMode {
+  requireRange('implicit({ tolerance })', tolerance, 0)
+  requireWhole('implicit({ maxSteps })', maxSteps, 1)
+  if (!['throw', 'warn', 'fallback'].includes(onFailure))
+    throw new EquilibriaError(
+      'option',
+      `implicit({ onFailure: ${String(onFailure)} }) is not a policy.`,
+      'Pass "throw", "warn" or "fallback".',
+    )
   const name = `implicit(${solver.name})`
 
-  function solveAdjoint(problem: Problem, vjp: (u: Vector) => Vector, v: Vector): Outcome {
-    if (solver.kind === 'linear-solver') return solver.solve(vjp, v, { tolerance, maxSteps })
-    const dual: Problem = {
-      batch: problem.batch,
-      size: problem.size,
-      traits: problem.traits,
-      kernels: problem.kernels,
-      apply: (u) => add(vjp(u), v),
-      linearize: problem.linearize,
-    }
-    const size = rowDot(v, v).map((s) => Math.sqrt(s) || 1)
-    // Relative to ‖v‖, as for linear solvers; the driver's own measure is relative to the state.
-    const relative = {
-      kind: 'stop-rule',
-      spec: 1,
-      name: 'adjoint',
-      start: () => (seen: { absolute: number; sample: number }) =>
-        seen.absolute <= tolerance * size[seen.sample]! ? 'converged' : undefined,
-    } as const
-    const driven = drive(dual, solver, v, {
-      stop: anyOf(nonFinite(), relative, divergence()),
-      maxSteps,
-      compaction: false,
-      measureLast: true,
-    })
-    const residual = relativeResidual(vjp, driven.z, v, size)
-    return { u: driven.z, steps: driven.total, residual, perSampleSteps: driven.steps }
-  }
-
   function adjoint(problem: Problem, vjp: (u: Vector) => Vector, v: Vector, report: AttachSite['report']): Vector {
-    const found = solveAdjoint(problem, vjp, v)
-    const status = Array.from(found.residual, (r): AdjointStatus =>
-      r <= tolerance ? 'converged' : !Number.isFinite(r) ? 'non-finite' : r > 1e3 ? 'diverged' : 'max-steps',
-    )
+    const found =
+      solver.kind === 'linear-solver'
+        ? solver.solve(vjp, v, { tolerance, maxSteps })
+        : fixedPointAdjoint(solver, problem, vjp, v, { tolerance, maxSteps })
+    const [sizeU, sizeV] = [rowDot(found.u, found.u), rowDot(v, v)]
+    const status = Array.from(found.residual, (r, b): AdjointStatus => {
+      if (!Number.isFinite(r) || !Number.isFinite(sizeU[b]!)) return 'non-finite'
+      // A residual of a few roundings of u is all that float32 can give, however small v is: that is not a failure.
+      if (r <= Math.max(tolerance, FLOOR * Math.sqrt(sizeU[b]! / (sizeV[b]! || 1)))) return 'converged'
+      return r > 1e3 ? 'diverged' : 'max-steps'
+    })
     const failed = status.filter((s) => s !== 'converged').length
-    const residual = found.residual.reduce((a, b) => (b <= a ? a : b), 0)
+    const residual = largest(found.residual, 0)
     const fallback =
       failed > 0 && onFailure === 'fallback' ? `Jacobian-free for ${failed} of ${status.length} samples` : undefined
     report({
@@ -116,12 +110,11 @@ export function implicit({
     if (onFailure === 'throw') throw new EquilibriaError('gradient', message, hint)
     if (onFailure === 'warn') console.warn(`${message}\n  → ${hint}`)
     if (fallback === undefined) return found.u
-    const keep = tf.tensor2d(
-      status.map((s) => Number(s === 'converged')),
-      [status.length, 1],
-      'bool',
+    return pick(
+      status.map((s) => s === 'converged'),
+      found.u,
+      v,
     )
-    return tf.where(keep, found.u, v)
   }
 
   return {
@@ -131,19 +124,60 @@ export function implicit({
     forward: 'detached',
     attach({ z, problem, report }) {
       const once = record(problem.apply, z) // the only application the tape ever sees
-      const withGradient = tf.customGrad(() => ({
-        value: tf.clone(z), // the solved state, not G of it: training and inference agree to the bit
-        gradFunc: (v: tf.Tensor) => offTape(() => scoped(() => adjoint(problem, once.vjp, v as Vector, report))),
-      }))
+      const pull = (v: tf.Tensor): tf.Tensor => {
+        try {
+          return offTape(() => scoped(() => adjoint(problem, once.vjp, v as Vector, report)))
+        } catch (error) {
+          abandonTape()
+          throw error
+        }
+      }
+      // The value is the solved state, not G of it: training and inference agree to the bit.
+      const withGradient = tf.customGrad(() => ({ value: tf.clone(z), gradFunc: pull }))
       return withGradient(once.value) as Vector
     },
   }
 }
 
-/** `‖v + Jᵀu − u‖ / ‖v‖` per row: one more product, so that fixed-point solvers report what linear ones do. */
-function relativeResidual(vjp: (u: Vector) => Vector, u: Vector, v: Vector, size: Float32Array): Float32Array {
-  return scoped(() => {
-    const r = tf.sub(tf.add(v, vjp(u)), u) as Vector
-    return rowDot(r, r).map((s, b) => Math.sqrt(s) / size[b]!)
+/** `u ← Jᵀu + v` by a fixed-point solver, started at `v`, stopped relative to `‖v‖` as a linear solver would. */
+function fixedPointAdjoint(
+  solver: Solver,
+  problem: Problem,
+  vjp: (u: Vector) => Vector,
+  v: Vector,
+  { tolerance, maxSteps }: LinearOptions,
+): LinearResult {
+  const dual: Problem = {
+    batch: problem.batch,
+    size: problem.size,
+    traits: problem.traits,
+    kernels: problem.kernels,
+    apply: (u) => add(vjp(u), v),
+    linearize: () => {
+      throw new EquilibriaError(
+        'requirement',
+        `Solver "${solver.name}" asks for products with J itself; an adjoint problem only has products with Jᵀ.`,
+        'Use gmres(), or a fixed-point solver that only evaluates.',
+      )
+    },
+  }
+  const size = rowDot(v, v).map((s) => Math.sqrt(s) || 1)
+  const residual = new Float32Array(v.shape[0])
+  const relative: StopRule = {
+    kind: 'stop-rule',
+    spec: 1,
+    name: 'adjoint',
+    start:
+      () =>
+      ({ absolute, sample }) => {
+        residual[sample] = absolute / size[sample]! // the driver measures the state that it returns
+        return residual[sample]! <= tolerance ? 'converged' : undefined
+      },
+  }
+  const driven = drive(dual, solver, v, {
+    stop: anyOf(nonFinite(), relative, divergence()),
+    maxSteps,
+    compaction: false,
   })
+  return { u: driven.z, steps: driven.total, residual, perSampleSteps: driven.steps }
 }

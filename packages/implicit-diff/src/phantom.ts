@@ -56,8 +56,7 @@ function truncated(name: string, steps: number, damping: number): GradientMode {
         const next = problem.apply(y)
         y = damping === 1 ? next : (tf.add(tf.mul(next, damping), tf.mul(y, 1 - damping)) as Vector)
       }
-      reportInexact(name, steps, z.shape[0], report)
-      return y
+      return reporting(y, () => reportInexact(name, steps, z.shape[0], report))
     },
   }
 }
@@ -70,9 +69,21 @@ export function reportInexact(mode: string, steps: number, batch: number, report
     residual: Number.NaN,
     converged: false,
     perSample: {
-      status: new Array<'inexact'>(batch).fill('inexact'),
+      status: Array.from({ length: batch }, () => 'inexact' as const),
       steps: new Int32Array(batch).fill(steps),
       residual: new Float32Array(batch).fill(Number.NaN),
     },
   })
+}
+
+/** `y` itself, and a word when its cotangent comes by: statistics belong to the backward pass. */
+export function reporting(y: Vector, tell: () => void): Vector {
+  const listen = tf.customGrad((t: unknown) => ({
+    value: tf.clone(t as Vector),
+    gradFunc: (dy: tf.Tensor) => {
+      tell()
+      return dy
+    },
+  }))
+  return listen(y) as Vector
 }

@@ -1,4 +1,5 @@
 import type { GradientMode } from '@equilibria/spec'
+import { reporting, reportInexact } from './phantom.ts'
 
 /**
  * Differentiates the solve itself, step by step.
@@ -15,5 +16,5 @@ export const unrolled = (): GradientMode => ({
   spec: 1,
   name: 'unrolled',
   forward: 'taped',
-  attach: ({ z }) => z,
+  attach: ({ z, report }) => reporting(z, () => reportInexact('unrolled', 0, z.shape[0], report)),
 })

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core'
-import { add, EquilibriaError, scale, sub } from '@equilibria/tensor'
+import { add, EquilibriaError, offTape, scale, sub } from '@equilibria/tensor'
 import type { Solver, Vector } from '@equilibria/spec'
 
 /** What the method remembers; every tensor `[batch, …]`. Columns are newest first. */
@@ -42,7 +42,10 @@ export interface AndersonOptions {
  * States are `[batch, size]`; coefficients, safeguard and memory are per row.
  *
  * @cost 1 evaluation, `2m + 2` stored vectors, one `m × m` system per sample in float64 on the host
- * @throws EquilibriaError on a memory below 1 or a mixing outside `(0, 1]`
+ * While the solve itself is recorded (`unrolled()`), the coefficients and the safeguard count as constants.
+ *
+ * @throws EquilibriaError on a memory below 1, a mixing outside `(0, 1]`, a negative regularization, a safeguard below 1 or a
+ * cap that is not positive
  * @cite anderson1965, walker2011
  * @example
  * ```ts
@@ -68,6 +71,15 @@ export function anderson({
       `anderson({ memory: ${memory}, mixing: ${mixing} }) is not usable.`,
       'Pass a whole memory ≥ 1 and 0 < mixing ≤ 1.',
     )
+  if (!(regularization >= 0 && regularization < Number.POSITIVE_INFINITY) || !(safeguard >= 1) || !(cap > 0))
+    throw new EquilibriaError(
+      'option',
+      `anderson({ regularization: ${regularization}, safeguard: ${safeguard}, cap: ${cap} }) is not usable.`,
+      'Pass a finite regularization ≥ 0, a safeguard ≥ 1 (Infinity: none) and a cap > 0.',
+    )
+  /** 1 where `‖r‖ ≤ D · max(‖r‖ of the last steps)`, else 0; `[batch, 1]`. */
+  const isCalm = (norm: tf.Tensor2D, past: tf.Tensor2D): tf.Tensor2D =>
+    tf.cast(tf.lessEqual(norm, tf.mul(tf.max(past, 1, true), safeguard)), 'float32')
   const solver: Solver<AndersonMemory> = {
     kind: 'solver',
     spec: 1,
@@ -76,33 +88,29 @@ export function anderson({
     init: () => ({}),
     step(problem, z, past) {
       const r = sub(problem.apply(z), z)
-      const norm = tf.norm(r, 2, 1, true) as tf.Tensor2D
+      const norm = offTape(() => tf.norm(r, 2, 1, true) as tf.Tensor2D)
       if (!('z' in past))
         return { next: add(z, scale(r, mixing)), residual: r, memory: { z, r, dz: [], dr: [], norms: norm } }
 
       let dz = [sub(z, past.z), ...past.dz].slice(0, memory)
       let dr = [sub(r, past.r), ...past.dr].slice(0, memory)
       let beta: number | tf.Tensor2D = mixing
-      const kept = Math.min(past.norms.shape[1] + 1, memory + 1)
-      const norms = tf.slice(tf.concat([norm, past.norms], 1), [0, 0], [-1, kept]) as tf.Tensor2D
+      let calm: tf.Tensor2D | undefined
       if (Number.isFinite(safeguard) && past.dr.length === memory) {
         // Rows out of hand: forget the two oldest columns and take one damped Picard step; the others are untouched.
-        const calm = tf.cast(
-          tf.lessEqual(norm, tf.mul(tf.max(past.norms, 1, true), safeguard)),
-          'float32',
-        ) as tf.Tensor2D
-        const forget = (columns: Vector[]) => columns.map((c, i) => (i >= memory - 2 ? tf.mul(c, calm) : c) as Vector)
+        const now = (calm = offTape(() => isCalm(norm, past.norms)))
+        const forget = (columns: Vector[]) => columns.map((c, i) => (i >= memory - 2 ? tf.mul(c, now) : c) as Vector)
         dz = forget(dz)
         dr = forget(dr)
-        beta = tf.mul(tf.mul(tf.add(calm, 1), 0.5), mixing) as tf.Tensor2D
-        const gamma = tf.mul(problem.kernels.leastSquares(r, dr, { regularization, cap }), calm) as tf.Tensor2D
-        return { next: move(gamma), residual: r, memory: { z, r, dz, dr, norms } }
+        beta = offTape(() => tf.mul(tf.mul(tf.add(now, 1), 0.5), mixing) as tf.Tensor2D)
       }
-      return {
-        next: move(problem.kernels.leastSquares(r, dr, { regularization, cap })),
-        residual: r,
-        memory: { z, r, dz, dr, norms },
-      }
+      const gamma = offTape(() => {
+        const found = problem.kernels.leastSquares(r, dr, { regularization, cap })
+        return calm ? (tf.mul(found, calm) as tf.Tensor2D) : found
+      })
+      const kept = Math.min(past.norms.shape[1] + 1, memory + 1)
+      const norms = offTape(() => tf.slice(tf.concat([norm, past.norms], 1), [0, 0], [-1, kept]) as tf.Tensor2D)
+      return { next: move(gamma), residual: r, memory: { z, r, dz, dr, norms } }
 
       function move(gamma: tf.Tensor2D): Vector {
         const mixedZ = problem.kernels.combine(gamma, dz)

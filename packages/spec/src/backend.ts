@@ -14,21 +14,26 @@ export interface Kernels {
   /** `(γ, v₁…v_m) → Σ γᵢ vᵢ`. */
   combine(weights: Tensor2D, vectors: readonly Vector[]): Vector
 }
+/** How Anderson’s small least-squares problems are kept well-posed. */
 export interface LeastSquaresOptions {
   /** Added to the diagonal of the normalised Gram matrix. */
   readonly regularization: number
   /** Largest `‖γ‖₁` in normalised units. */
   readonly cap: number
 }
+/** The name of one kernel. */
 export type KernelName = keyof Kernels
 
+/** What a solver or plugin cannot do without; negotiated when a kit is created. */
 export interface Requirements {
   readonly kernels?: readonly KernelName[]
   readonly traits?: readonly (keyof Traits)[]
   readonly features?: readonly Feature[]
 }
+/** What a backend offers beyond its kernels. The list is open. */
 export type Feature = 'float32' | 'simd128' | 'threads' | 'gpu' | 'sync-readback' | (string & {})
 
+/** Faster kernels, as a value. What it does not bring comes from the reference kernels. */
 export interface Backend {
   readonly kind: 'backend'
   readonly spec: 1

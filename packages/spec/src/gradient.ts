@@ -13,6 +13,7 @@ export interface GradientMode {
   attach(site: AttachSite): Vector
 }
 
+/** Where a gradient mode does its work: the solution found, and the problem it solves. */
 export interface AttachSite {
   readonly z: Vector
   /** On the tape: whatever `apply` computes here is recorded, `∂G/∂θ` and `∂G/∂x` included. */
@@ -20,6 +21,7 @@ export interface AttachSite {
   report(stats: BackwardStats): void
 }
 
+/** How one backward pass went. Plain numbers, per sample and in all. */
 export interface BackwardStats {
   readonly mode: string
   /** Vector–Jacobian products. */

@@ -6,6 +6,7 @@
  */
 export type { Loose, TensorTree, Vector } from './tree.ts'
 export type { BoundOperator, Operator, Traits } from './operator.ts'
+export type { Preset, TrainingSettings } from './preset.ts'
 export type { Linearization, Problem } from './problem.ts'
 export type { Memory, Solver, Step } from './solver.ts'
 export type { LinearOptions, LinearResult, LinearSolver } from './linear-solver.ts'
@@ -37,4 +38,5 @@ export type {
   Task,
   TrajectoryPoint,
 } from './task.ts'
+export type { Axis, PlotData, PlotSeries, StudySection, TableData } from './section.ts'
 export type { View } from './view.ts'

@@ -7,6 +7,7 @@ export interface LinearSolver {
   readonly name: string
   solve(apply: (u: Vector) => Vector, v: Vector, options: LinearOptions): LinearResult
 }
+/** When a linear solve stops, and where it starts. */
 export interface LinearOptions {
   /** Relative: stop a row at `‖v + A u − u‖ ≤ tolerance · ‖v‖`. */
   readonly tolerance: number
@@ -15,6 +16,7 @@ export interface LinearOptions {
   /** Warm start, `[batch, size]`; borrowed. */
   readonly initial?: Vector
 }
+/** The answer of a linear solve, with what it took. `u` is `[batch, size]` and owned by the caller. */
 export interface LinearResult {
   readonly u: Vector
   /** Applications of `A`. */

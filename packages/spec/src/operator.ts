@@ -25,6 +25,7 @@ export interface Operator<S extends TensorTree = TensorTree, X extends TensorTre
   bind(input: X): BoundOperator<S>
 }
 
+/** An operator with its input filled in: the map `z ↦ G(z)` that is iterated. */
 export interface BoundOperator<S extends TensorTree = TensorTree> {
   /** Starting state; also fixes the structure and shapes of `S`. Every leaf is `[batch, …]`. */
   initial(): S

@@ -25,12 +25,17 @@ export interface Sample<S extends TensorTree = TensorTree, X extends TensorTree 
 /* A plugin's table holds factories with unrelated options, states and inputs: `any` is what lets their exact types
  * survive into a kit. These four aliases are the only place where the contract says it. */
 /* oxlint-disable typescript/no-explicit-any */
+/** Makes one part of a plugin; works without options. */
 export type Factory<T> = (options?: any) => T
+/** An operator of whatever state and input. */
 export type AnyOperator = Operator<any, any>
+/** A sample of whatever state and input. */
 export type AnySample = Sample<any, any>
+/** A task of whatever input and answer. */
 export type AnyTask = Task<any, any>
 /* oxlint-enable typescript/no-explicit-any */
 
+/** The tables of factories that a plugin brings, by name. */
 export interface Parts {
   readonly operators?: Readonly<Record<string, Factory<AnyOperator>>>
   readonly solvers?: Readonly<Record<string, Factory<Solver>>>
@@ -39,6 +44,7 @@ export interface Parts {
   readonly tasks?: Readonly<Record<string, Factory<AnyTask>>>
 }
 
+/** One domain, as a value: its parts, and the solved instances that test and document them. */
 export interface Plugin<N extends string = string, P extends Parts = Parts> {
   readonly kind: 'plugin'
   readonly spec: 1

@@ -19,6 +19,7 @@ export interface Problem {
   readonly select?: (rows: readonly number[]) => { readonly problem: Problem; dispose(): void }
 }
 
+/** `G` frozen at one state: its value there, and products with the transposed Jacobian. Holds tensors until disposed. */
 export interface Linearization {
   readonly value: Vector
   /** `u ↦ Jᵀu`, `[batch, size] → [batch, size]`. Cheap to call many times. */

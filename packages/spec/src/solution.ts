@@ -1,5 +1,6 @@
 import type { TensorTree } from './tree.ts'
 
+/** How the solve of one sample ended. Numerical trouble is one of these words, never an exception. */
 export type Status =
   | 'converged'
   | 'exited'
@@ -34,6 +35,7 @@ export interface SolveStats {
   readonly notes: readonly string[]
 }
 
+/** What `solve` returns: the state, how the solve ended, and its figures. */
 export interface Solution<S extends TensorTree = TensorTree> {
   /** Owned by the caller (or by the caller's `tidy`). */
   readonly state: S

@@ -20,6 +20,7 @@ export interface Solver<M extends Memory = Memory> {
   step(problem: Problem, z: Vector, memory: M): Step<M>
 }
 
+/** What a solver proposes after one evaluation. */
 export interface Step<M extends Memory = Memory> {
   /** Proposed next iterate, `[batch, size]`. */
   readonly next: Vector

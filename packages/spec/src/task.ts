@@ -1,6 +1,8 @@
 import type { Scalar, Variable } from '@tensorflow/tfjs-core'
+import type { Preset } from './preset.ts'
 import type { Compute } from './compute.ts'
 import type { SolveStats, Status } from './solution.ts'
+import type { StudySection } from './section.ts'
 import type { TensorTree } from './tree.ts'
 import type { View } from './view.ts'
 
@@ -10,6 +12,7 @@ export interface Pair<X extends TensorTree, Y extends TensorTree> {
   readonly y: Y
 }
 
+/** Samples by index; tensors exist only while a batch is in use. */
 export interface Dataset<X extends TensorTree, Y extends TensorTree> {
   /** Number of samples. */
   readonly size: number
@@ -17,6 +20,7 @@ export interface Dataset<X extends TensorTree, Y extends TensorTree> {
   batch(indices: readonly number[]): Pair<X, Y>
 }
 
+/** The three parts of a data set. */
 export interface Splits<X extends TensorTree, Y extends TensorTree> {
   readonly train: Dataset<X, Y>
   readonly validation: Dataset<X, Y>
@@ -25,6 +29,7 @@ export interface Splits<X extends TensorTree, Y extends TensorTree> {
   readonly source: string
 }
 
+/** Which data, and how much of it. */
 export interface DataOptions {
   /** Default `0`. */
   readonly seed?: number
@@ -34,6 +39,7 @@ export interface DataOptions {
   readonly limit?: { readonly train?: number; readonly validation?: number; readonly test?: number }
 }
 
+/** What every model of a task can be told when it is made. */
 export interface ModelOptions {
   /** Width of the embedding; each task states its default. */
   readonly width?: number
@@ -43,6 +49,7 @@ export interface ModelOptions {
   readonly trainSteps?: number
 }
 
+/** An answer; for implicit models also how the solve went. */
 export interface Prediction<Y extends TensorTree> {
   readonly y: Y
   /** Worst status in the batch; `undefined` for explicit models. */
@@ -50,6 +57,7 @@ export interface Prediction<Y extends TensorTree> {
   readonly stats?: SolveStats
 }
 
+/** The answer at one depth. */
 export interface TrajectoryPoint<Y extends TensorTree> {
   readonly steps: number
   readonly y: Y
@@ -80,6 +88,7 @@ export interface Model<X extends TensorTree = TensorTree, Y extends TensorTree =
   dispose(): void
 }
 
+/** A number per sample that says how good an answer is. */
 export interface Metric<X extends TensorTree, Y extends TensorTree> {
   readonly name: string
   /** One sentence, with the formula. */
@@ -113,6 +122,14 @@ export interface Task<X extends TensorTree = TensorTree, Y extends TensorTree = 
   readonly metrics: readonly Metric<X, Y>[]
   /** Nearby inputs, for L_t; empty when the input is not continuous. */
   readonly perturbations: readonly Perturbation<X>[]
+  /** What this domain adds to a study of these trained models: plain data, drawn by the report. */
+  sections?(
+    models: Readonly<Record<string, Model<X, Y>>>,
+    data: Dataset<X, Y>,
+    options?: { readonly seed?: number; readonly signal?: AbortSignal },
+  ): Promise<readonly StudySection[]>
+  /** Recommended studies by name; `quick` is what a newcomer's first command runs. */
+  readonly presets?: Readonly<Record<string, Preset>>
   /** How a person looks at the answer to sample `index`. */
   view?(x: X, y: Y, index: number, target?: Y): View
 }

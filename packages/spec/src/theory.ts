@@ -24,6 +24,7 @@ export interface Report<D = unknown> {
   readonly sources: readonly string[]
   readonly detail: D
 }
+/** Looks at a bound problem near a state `z`, `[batch, size]`, and reports one property. */
 export interface Analyzer<D = unknown> {
   readonly kind: 'analyzer'
   readonly spec: 1

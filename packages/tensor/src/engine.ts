@@ -9,93 +9,230 @@
  */
 import * as tf from '@tensorflow/tfjs-core'
 import type { Linearization, Vector } from '@equilibria/spec'
+import { EquilibriaError } from './errors.ts'
 
 type Tape = ReturnType<typeof tf.engine>['state']['activeTape']
 const engineState = () => tf.engine().state
 
-/** Is someone recording gradients right now? */
+/** `true` while a gradient is being recorded, so that what is computed now can be differentiated later. */
 export const onTape = (): boolean => tf.engine().isTapeOn()
 
-/** Run `fn` as if no gradient were being recorded. Reentrant and exception-safe. */
+/** What the tape keeps alive for a backward pass that will not come. */
+function free(tape: Tape | null, from = 0): void {
+  for (const node of tape?.slice(from) ?? []) for (const t of node.saved ?? []) t.dispose()
+}
+
+/**
+ * Run `fn` as if no gradient were being recorded; `fn` may take gradients of its own. Reentrant. When `fn` throws, the
+ * outer tape is back in place and what an inner, unfinished one had kept is freed (tfjs leaks it).
+ */
 export function offTape<T>(fn: () => T): T {
   const state = engineState()
   const { activeTape, gradientDepth, kernelDepth } = state
   Object.assign(state, { activeTape: [], gradientDepth: 0, kernelDepth: 0 })
   try {
     return fn()
+  } catch (error) {
+    free(state.activeTape)
+    throw error
   } finally {
     Object.assign(state, { activeTape, gradientDepth, kernelDepth })
   }
 }
 
-/**
- * Apply `f` on the live tape, and keep the right to pull cotangents back through that one
- * application, as often as needed, until the outer backward pass ends. Nothing is recomputed.
- */
-export function record(f: (z: Vector) => Vector, z: Vector): Omit<Linearization, 'dispose'> {
-  const tape = engineState().activeTape
-  const start = tape.length
-  const value = f(z)
-  return { value, vjp: pullback(tape.slice(start), z, value) }
+/** `fn()` with a fresh tape that is on; `fn` gets the tape, which grows as it computes. */
+const recording = <T>(fn: (tape: Tape) => T): T =>
+  offTape(() => {
+    engineState().gradientDepth = 1
+    return fn(engineState().activeTape)
+  })
+
+/** `f(z)` as a tensor of its own, even where `f` answers with its argument or with a tensor it holds. */
+function own(f: () => tf.Tensor, tape: Tape, from = 0): tf.Tensor {
+  const value = f()
+  const made = tape.slice(from).some(({ outputs }) => outputs.some(({ id }) => id === value.id))
+  return made ? value : tf.clone(value)
 }
 
-/** The same, away from any tape. The caller disposes. */
+/**
+ * Free what a tape holds on to when its backward pass is about to fail. tfjs frees saved tensors at the end of a backward
+ * pass only, so an exception on the way leaks them. Call it from a `gradFunc`, right before throwing; a tape that an
+ * outer gradient still needs is left alone.
+ */
+export function abandonTape(): void {
+  const state = engineState()
+  if (state.gradientDepth > 0) return
+  free(state.activeTape)
+  Object.assign(state, { activeTape: [] })
+}
+
+/**
+ * Apply `f` on the live tape, and keep the right to pull cotangents back through that one application, as often as
+ * needed, until the outer backward pass ends. Nothing is recomputed. Call it where a gradient is being recorded
+ * (`onTape()`); elsewhere use {@link linearize}.
+ *
+ * `z` and the value are `[batch, size]`; `vjp(u)` is `Jᵀu`, `[batch, size]`, owned by the caller (or its `tidy`).
+ *
+ * @cost one recorded evaluation of `f`; each `vjp` about one evaluation more, at constant memory
+ * @throws EquilibriaError `gradient` when nothing is being recorded, or (from `vjp`) when an op of `f` has no gradient
+ */
+export function record(f: (z: Vector) => Vector, z: Vector): Omit<Linearization, 'dispose'> {
+  if (!onTape())
+    throw new EquilibriaError(
+      'gradient',
+      'record() was called where no gradient is being recorded.',
+      'Call it inside the function given to tf.grad or tf.variableGrads; elsewhere use linearize().',
+    )
+  const tape = engineState().activeTape
+  const start = tape.length
+  try {
+    const value = own(() => f(z), tape, start) as Vector
+    return { value, vjp: pullback(tape.slice(start), z, value) as (u: Vector) => Vector }
+  } catch (error) {
+    free(tape, start)
+    tape.length = start
+    throw error
+  }
+}
+
+/**
+ * Freeze `f` at `z`, away from any tape: its value, and `u ↦ Jᵀu` for as many `u` as wanted, without recomputing `f`.
+ * `z`, the value and every `u` are `[batch, size]`. Not for training through: the outer tape sees none of it.
+ *
+ * @cost one evaluation of `f`, and its intermediate tensors until `dispose()`; each `vjp` about one evaluation, at
+ * constant memory. The caller disposes the result of `vjp`, and calls `dispose()` once.
+ * @throws EquilibriaError `gradient` (from `vjp`) when an op of `f` has no gradient
+ * @example
+ * ```ts
+ * import * as tf from '@tensorflow/tfjs-core'
+ * import '@tensorflow/tfjs-backend-cpu'
+ * import '@equilibria/tensor/gradients'
+ * import { linearize } from '@equilibria/tensor'
+ *
+ * const square = linearize((z) => tf.square(z), tf.tensor2d([[1, 2, 3]]))
+ * console.log(square.value.dataSync()) // [1, 4, 9]
+ * console.log(square.vjp(tf.tensor2d([[1, 1, 1]])).dataSync()) // [2, 4, 6]
+ * square.dispose()
+ * ```
+ */
 export function linearize(f: (z: Vector) => Vector, z: Vector): Linearization {
-  return offTape(() => {
-    const state = engineState()
-    state.gradientDepth = 1
-    const value = tf.tidy(() => f(z))
-    const tape = state.activeTape
+  return recording((tape) => {
+    const value = tf.tidy(() => own(() => f(z), tape)) as Vector
     return {
       value,
-      vjp: pullback(tape, z, value),
+      vjp: pullback(tape, z, value) as (u: Vector) => Vector,
       dispose() {
-        for (const node of tape) for (const t of node.saved ?? []) t.dispose()
+        free(tape)
+        tape.length = 0
         value.dispose()
       },
     }
   })
 }
 
-function pullback(tape: Tape, z: Vector, value: Vector): (u: Vector) => Vector {
+/**
+ * `J(x) v` with reverse mode only: `u ↦ J(x)ᵀ u` is linear, so pulling `v` back through it gives `J(x) v`. `x` and `v`
+ * share a shape; so do `f(x)` and the result, which the caller disposes. Exact to rounding. Internal: see `jvp`.
+ */
+export function doubleVjp(f: (x: tf.Tensor) => tf.Tensor, x: tf.Tensor, v: tf.Tensor): tf.Tensor {
+  return recording((tape) => {
+    try {
+      return tf.tidy(() => {
+        const value = own(() => f(x), tape)
+        const back = path(tape, x)
+        const mark = tape.length
+        const u = tf.zeros(value.shape)
+        const pulled = sweep(back, value, x, u)
+        return pullback(tape.slice(mark), u, pulled)(v)
+      })
+    } finally {
+      free(tape)
+    }
+  })
+}
+
+interface Path {
+  readonly nodes: Tape
+  readonly reached: ReadonlySet<number>
+}
+
+/** The nodes that depend on `z`, last first. */
+function path(tape: Tape, z: tf.Tensor): Path {
   const reached = new Set([z.id])
-  const path = tape.filter(({ inputs, outputs }) => {
-    const hit = Object.values(inputs).some((t) => reached.has(t.id))
+  const nodes = tape.filter(({ inputs, outputs }) => {
+    const hit = Object.values(inputs).some((t) => t && reached.has(t.id)) // optional inputs are undefined
     if (hit) for (const out of outputs) reached.add(out.id)
     return hit
   })
-  path.reverse()
-
-  return (u) =>
-    offTape(() =>
-      tf.tidy(() => {
-        const cotangent = new Map<number, tf.Tensor>([[value.id, u]])
-        for (const { kernelName, inputs, outputs, gradient } of path) {
-          const dys = outputs.map((out) => cotangent.get(out.id))
-          if (dys.every((dy) => dy === undefined)) continue
-          if (!gradient)
-            throw new Error(`No gradient is registered for "${kernelName}". Was registerGradients() called?`)
-          const pull = gradient(dys as tf.Tensor[])
-          for (const [name, input] of Object.entries(inputs)) {
-            if (!reached.has(input.id)) continue
-            const piece = pull[name]!()
-            const sum = cotangent.get(input.id)
-            cotangent.set(input.id, sum ? tf.add(sum, piece) : piece)
-          }
-        }
-        return (cotangent.get(z.id) ?? tf.zerosLike(u)) as Vector
-      }),
-    )
+  return { nodes: nodes.reverse(), reached }
 }
 
-/** Run `fn` and keep everything it makes until `release()`. For work that spans an `await`. */
+/** One backward pass. Recorded if the tape is on. */
+function sweep({ nodes, reached }: Path, value: tf.Tensor, z: tf.Tensor, u: tf.Tensor): tf.Tensor {
+  const cotangent = new Map<number, tf.Tensor>([[value.id, u]])
+  for (const { kernelName, inputs, outputs, gradient } of nodes) {
+    const dys = outputs.map((out) => cotangent.get(out.id))
+    if (dys.every((dy) => dy === undefined)) continue
+    if (!gradient) throw missing(kernelName)
+    const pull = gradient(dys as tf.Tensor[])
+    for (const [name, input] of Object.entries(inputs)) {
+      if (!input || !reached.has(input.id)) continue
+      const piece = pull[name]!()
+      const sum = cotangent.get(input.id)
+      cotangent.set(input.id, sum ? tf.add(sum, piece) : piece)
+    }
+  }
+  const found = cotangent.get(z.id)
+  if (!found) return tf.zeros(z.shape)
+  return found === u ? tf.clone(u) : found // the caller owns what it gets, and may dispose both
+}
+
+function pullback(tape: Tape, z: tf.Tensor, value: tf.Tensor): (u: tf.Tensor) => tf.Tensor {
+  const back = path(tape, z)
+  return (u) => {
+    if (u.shape.join() !== value.shape.join())
+      throw new EquilibriaError(
+        'shape',
+        `A cotangent of shape (${u.shape}) was pulled back through a value of shape (${value.shape}).`,
+        'Pass a cotangent of the shape of the value.',
+      )
+    return offTape(() => tf.tidy(() => sweep(back, value, z, u)))
+  }
+}
+
+function missing(kernelName: string): EquilibriaError {
+  return tf.getGradient('Sum')
+    ? new EquilibriaError(
+        'gradient',
+        `The op "${kernelName}" has no gradient.`,
+        'Write it with other ops, or give it a gradient with tf.customGrad; for jvp(), use method: "finite-difference".',
+      )
+    : new EquilibriaError(
+        'gradient',
+        `No gradient is registered for "${kernelName}", nor for any other op.`,
+        "Add `import '@equilibria/tensor/gradients'`: tfjs-core alone registers none in Node.",
+      )
+}
+
+/**
+ * Run `fn` and keep everything it makes until `release()`: for work that spans an `await`, where `tf.tidy` cannot go.
+ * Tensors that `fn` itself keeps (`tf.keep`, variables) stay its own. When `fn` throws, everything is freed.
+ *
+ * @throws EquilibriaError `option` when `fn` is async: what it makes after its first `await` cannot be seen. Hold the
+ * synchronous part, then await.
+ */
 export function hold<T>(fn: () => T): { readonly value: T; release(): void } {
   const engine = tf.engine()
-  const made: tf.Tensor[] = []
   engine.startScope('hold')
   try {
     const value = fn()
-    made.push(...engine.state.activeScope.track.map(tf.keep))
+    if (typeof (value as { then?: unknown } | null)?.then === 'function')
+      throw new EquilibriaError(
+        'option',
+        'hold() was given an async function.',
+        'Hold the synchronous part, await outside, then release().',
+      )
+    const made = engine.state.activeScope.track.filter((t) => !t.kept).map((t) => tf.keep(t))
     return {
       value,
       release: () => {
@@ -104,5 +241,39 @@ export function hold<T>(fn: () => T): { readonly value: T; release(): void } {
     }
   } finally {
     engine.endScope()
+  }
+}
+
+type AddTapeNode = (name: string, inputs: object, outputs: readonly tf.Tensor[], ...rest: unknown[]) => void
+const repaired = Symbol.for('@equilibria/tape-order')
+
+/**
+ * tfjs puts the copy of an output that a kernel saves for its own gradient on the tape *before* the kernel. Walking the
+ * tape forward, the copy then hangs on nothing, and in a second derivative it counts as a constant: silently wrong for
+ * tanh, exp, sigmoid, softmax, max, pow, logSoftmax, and every `customGrad` that saves its value. Behind the kernel,
+ * where it belongs, derivatives of any order are right, and nothing is recomputed. Returns what undoes it.
+ */
+export function keepSavedOutputsOnTape(): () => void {
+  const engine = tf.engine() as unknown as { addTapeNode: AddTapeNode & { [repaired]?: true } }
+  const stock = engine.addTapeNode
+  if (stock[repaired]) return () => {}
+  engine.addTapeNode = Object.assign(
+    function (this: unknown, ...args: Parameters<AddTapeNode>): void {
+      stock.apply(this, args)
+      const tape = engineState().activeTape
+      const { saved, outputs } = tape.at(-1)!
+      const has = (list: readonly tf.Tensor[], { id }: tf.Tensor): boolean => list.some((t) => t.id === id) // a few
+      let first = tape.length - 1
+      while (first > 0 && has(saved ?? [], tape[first - 1]!.outputs[0]!)) first--
+      if (first === tape.length - 1) return
+      const copies = tape.splice(first)
+      const node = copies.pop()!
+      const late = ({ inputs }: Tape[number]) => Object.values(inputs).some((t) => t && has(outputs, t))
+      tape.push(...copies.filter((copy) => !late(copy)), node, ...copies.filter(late))
+    },
+    { [repaired]: true as const },
+  )
+  return () => {
+    engine.addTapeNode = stock
   }
 }

@@ -1,1 +1,30 @@
-export {}
+/**
+ * Reports about an implicit model: contraction, Lipschitz curves.
+ * @module theory
+ */
+export { contraction, type ContractionDetail, type ContractionOptions } from './contraction.ts'
+export {
+  aggregateLipschitz,
+  type AggregateOptions,
+  lipschitzCurve,
+  type LipschitzCurve,
+  type LipschitzOptions,
+  type LipschitzRow,
+} from './lipschitz/curve.ts'
+export { perturbationSamples, type PerturbationOptions } from './lipschitz/perturbations.ts'
+export { picardMap } from './lipschitz/picard-map.ts'
+export { powerSamples, type PowerOptions } from './lipschitz/power.ts'
+export { joinSamples, type LipschitzSamples } from './lipschitz/samples.ts'
+export type { Aggregator, SteppedAnswer, SteppedMap } from './map.ts'
+export { spectralRadius, type GrowthOptions } from './power/growth.ts'
+export { topSingular, type TopSingular, type TopSingularOptions } from './power/top-singular.ts'
+export {
+  bootstrapInterval,
+  type Interval,
+  meanInterval,
+  meanOf,
+  quantileInterval,
+  shareAboveMaximum,
+} from './statistics/interval.ts'
+export { quantile, sorted } from './statistics/quantile.ts'
+export { normal, uniform } from './statistics/random.ts'

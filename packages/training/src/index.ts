@@ -1,7 +1,31 @@
 /**
  * Fit a model: optimisers, schedules, minibatches, checkpoints, exact resume, progress.
+ * What touches files is under `@equilibria/training/node`.
  * @module training
  */
+export { fit, type FitResult } from './fit/fit.ts'
+export type { EarlyStopping, FitCheckpoints, FitOptions, Loss, ValidationOptions } from './fit/options.ts'
+export type { Best, FitProgress, History, StepRecord, ValidationRecord } from './fit/progress.ts'
+export { batches, type Batches } from './fit/batches.ts'
+export { validate } from './fit/validate.ts'
+export { adamW, type AdamWOptions } from './optimisers/adamw.ts'
+export { sgd, type SgdOptions } from './optimisers/sgd.ts'
+export type { Optimiser, OptimiserState, Update, Vectors } from './optimisers/optimiser.ts'
+export { constant } from './schedules/constant.ts'
+export { cosine, type CosineOptions } from './schedules/cosine.ts'
+export { linear, type LinearOptions } from './schedules/linear.ts'
+export { oneCycle, type OneCycleOptions } from './schedules/one-cycle.ts'
+export { stepDecay, type StepDecayOptions } from './schedules/step-decay.ts'
+export type { Schedule } from './schedules/schedule.ts'
+export { type Clip, clipByGlobalNorm, clipByValue, globalNorm } from './gradients/clip.ts'
+export { permutation, type RandomStream, randomStream } from './random/stream.ts'
+export { philox } from './random/philox.ts'
+export type { Checkpoint, ModelDescription, TrainingState, Versions } from './checkpoint/checkpoint.ts'
+export { readCheckpoint } from './checkpoint/read.ts'
+export { checkpointOf, restoreWeights, type RestoreOptions } from './checkpoint/restore.ts'
+export type { CheckpointStore } from './checkpoint/store.ts'
+export { writeCheckpoint } from './checkpoint/write.ts'
+export { progressLine, type ProgressLineOptions } from './progress/line.ts'
 export type { Dtype, HostArray, HostTensor } from './safetensors/dtypes.ts'
 export { readSafetensors, type Safetensors } from './safetensors/read.ts'
 export { writeSafetensors, type WritableTensor } from './safetensors/write.ts'

@@ -1,4 +1,5 @@
 import type { Status, StopRule } from '@equilibria/spec'
+import { requireWhole } from '../validate.ts'
 
 /** Stops as soon as one rule does; earlier rules win ties. */
 export const anyOf = (...rules: readonly StopRule[]): StopRule => ({
@@ -32,16 +33,23 @@ export const allOf = (...rules: readonly StopRule[]): StopRule => ({
   },
 })
 
-/** Not before a sample has taken `steps` steps. */
-export const atLeast = (steps: number, rule: StopRule): StopRule => ({
-  kind: 'stop-rule',
-  spec: 1,
-  name: `${rule.name} after ${steps}`,
-  start: (batch) => {
-    const judge = rule.start(batch)
-    return (seen) => {
-      const verdict = judge(seen)
-      return seen.step >= steps ? verdict : undefined
-    }
-  },
-})
+/**
+ * Not before a sample has taken `steps` steps, trouble included: keep `nonFinite()` outside.
+ *
+ * @throws EquilibriaError when `steps` is not a whole number ≥ 0
+ */
+export function atLeast(steps: number, rule: StopRule): StopRule {
+  requireWhole('atLeast(steps)', steps, 0)
+  return {
+    kind: 'stop-rule',
+    spec: 1,
+    name: `${rule.name} after ${steps}`,
+    start: (batch) => {
+      const judge = rule.start(batch)
+      return (seen) => {
+        const verdict = judge(seen) // rules that remember see every step
+        return seen.step >= steps ? verdict : undefined
+      }
+    },
+  }
+}

@@ -121,7 +121,7 @@ function readPairs(
   } else if (!needsHead && fields.length % 2 === 0) fields = ['', ...fields]
   if (fields.length < 3 || fields.length % 2 === 0 || (needsHead && fields[0] === '')) {
     throw fileError(
-      at(draft, line, fields.length + 1),
+      at(draft, line, fields.length + 2),
       `expected a name and pairs of row and value, not ${quote(line.text.trim())}`,
       freeHint,
     )

@@ -14,7 +14,8 @@ export interface GmresOptions {
  * after at most `size` products. Restarted, it can stagnate on strongly non-normal or indefinite systems: raise
  * `restart` there. Rows that are done keep their `u`.
  *
- * `v`, `u` are `[batch, size]`; `tolerance` is relative to `‖v‖` per row.
+ * `v`, `u` are `[batch, size]`; `tolerance` is relative to `‖v‖` per row. A row of NaN ends with a residual of NaN and
+ * touches no other. Needs 2 products to do anything: one improves `u`, one measures it.
  *
  * @cost 1 product with `A` per step, `restart + 1` stored vectors, `O(restart²)` host work per row and cycle
  * @throws EquilibriaError when `restart` is not a whole number ≥ 1
@@ -52,14 +53,16 @@ export function gmres({ restart = 30 }: GmresOptions = {}): LinearSolver {
             beta.forEach((b, i) => (residual[i] = b / size[i]!))
             stuck = residual.some((x, b) => x > tolerance && x < 0.999 * before[b]!) ? 0 : stuck + 1
             const open = residual.map((x) => (x > tolerance ? 1 : 0))
-            if (steps >= maxSteps || stuck > 2 || !open.some(Boolean)) return undefined
+            // One product improves `u`, one measures what came of it: with less left, another cycle is pointless.
+            if (steps + 2 > maxSteps || stuck > 2 || !open.some(Boolean)) return undefined
             const basis: Vector[] = [scale(r, column(beta.map((x) => 1 / (x || 1))))]
             const rows = Array.from(beta, (b): Row => ({ h: [], g: [b], rotations: [] }))
+            const used = new Int32Array(batch) // columns per row: one that is done takes no more
             // One product is kept back for the true residual of this cycle.
-            while (rows[0]!.h.length < restart && (steps < maxSteps - 1 || rows[0]!.h.length === 0)) {
+            while (rows[0]!.h.length < restart && steps < maxSteps - 1) {
               const k = rows[0]!.h.length
               let w = sub(basis[k]!, apply(basis[k]!))
-              for (const row of rows) row.h.push(new Array<number>(k + 1).fill(0))
+              for (const row of rows) row.h.push(Array.from({ length: k + 1 }, () => 0))
               // Twice is enough: one float32 Gram–Schmidt pass loses orthogonality.
               for (let pass = 0; pass < 2; pass++)
                 basis.forEach((q, j) => {
@@ -71,13 +74,15 @@ export function gmres({ restart = 30 }: GmresOptions = {}): LinearSolver {
               steps++
               rows.forEach((row, b) => {
                 rotate(row, k, norm[b]!)
-                if (open[b]) perSampleSteps[b] = steps
+                if (!open[b]) return
+                perSampleSteps[b] = steps
+                used[b] = k + 1
                 if (!(Math.abs(row.g[k + 1]!) > tolerance * size[b]!)) open[b] = 0
               })
               if (!open.some(Boolean)) break
               basis.push(scale(w, column(norm.map((x) => 1 / (x || 1)))))
             }
-            const y = rows.map((row, b) => (residual[b]! > tolerance ? backSubstitute(row) : row.h.map(() => 0)))
+            const y = rows.map((row, b) => backSubstitute(row, used[b]!))
             return tf.addN(rows[0]!.h.map((_, i) => scale(basis[i]!, column(y.map((yb) => yb[i]!))))) as Vector
           })
           if (!correction) break
@@ -110,11 +115,12 @@ function rotate({ h, g, rotations }: Row, k: number, subdiagonal: number): void 
   g[k] = c * g[k]!
 }
 
-function backSubstitute({ h, g }: Row): number[] {
-  const y = new Array<number>(h.length).fill(0)
-  for (let i = h.length - 1; i >= 0; i--) {
+/** Coefficients of the first `used` columns; 0 for the rest. */
+function backSubstitute({ h, g }: Row, used: number): number[] {
+  const y = Array.from(h, () => 0)
+  for (let i = used - 1; i >= 0; i--) {
     let s = g[i]!
-    for (let j = i + 1; j < h.length; j++) s -= h[j]![i]! * y[j]!
+    for (let j = i + 1; j < used; j++) s -= h[j]![i]! * y[j]!
     y[i] = s / (h[i]![i]! || 1)
   }
   return y

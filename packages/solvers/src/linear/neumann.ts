@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core'
-import { add, EquilibriaError, rowDot, scoped } from '@equilibria/tensor'
+import { add, EquilibriaError, rowDot, scoped, sub } from '@equilibria/tensor'
 import type { LinearSolver, Vector } from '@equilibria/spec'
 
 export interface NeumannOptions {
@@ -13,7 +13,9 @@ export interface NeumannOptions {
  * The error after `k` terms is at most `‖A‖ᵏ ‖v‖ / (1 − ‖A‖)`; it needs a spectral radius below 1 and is slow near 1,
  * where `gmres()` is not. With a fixed number of terms it is the truncated adjoint of inexact backpropagation.
  *
- * `v`, `u` are `[batch, size]`. The reported residual, `‖Aᵏ v‖ / ‖v‖`, is exact for this series.
+ * `v`, `u` are `[batch, size]`. The reported residual, `‖Aᵏ v‖ / ‖v‖`, is exact for this series. Rows stop one by one:
+ * a row that is done keeps its `u`, and a row that overflows does not stop the others. A warm start `u₀` sums the series
+ * of its residual `v + A u₀ − u₀` instead, at one product more.
  *
  * @cost `k` products with `A` (the last one measures the residual), 1 stored vector
  * @throws EquilibriaError when `terms` is not a whole number ≥ 1
@@ -30,32 +32,58 @@ export function neumann({ terms }: NeumannOptions = {}): LinearSolver {
     kind: 'linear-solver',
     spec: 1,
     name: terms === undefined ? 'neumann' : `neumann(${terms})`,
-    solve(apply, v, { tolerance, maxSteps }) {
-      const scale = rowDot(v, v).map((s) => Math.sqrt(s) || 1)
-      const residual = new Float32Array(v.shape[0]).fill(1)
-      const perSampleSteps = new Int32Array(v.shape[0])
-      let u: Vector = tf.clone(v)
-      let term: Vector = tf.clone(v)
-      let steps = 0
-      const most = terms ?? maxSteps
-      while (steps < most && (terms !== undefined || residual.some((r) => r > tolerance))) {
-        const next = scoped(() => apply(term))
-        term.dispose()
-        term = next
-        steps++
-        const norms = rowDot(term, term)
-        norms.forEach((s, b) => {
-          if (!(residual[b]! <= tolerance)) perSampleSteps[b] = steps
-          residual[b] = Math.sqrt(s) / scale[b]!
-        })
-        if (terms !== undefined && steps === terms) break // this product only measured
-        const sum = scoped(() => add(u, term))
-        u.dispose()
-        u = sum
-        if (!residual.every((r) => Number.isFinite(r))) break
+    solve(apply, v, { tolerance, maxSteps, initial }) {
+      const batch = v.shape[0]
+      const sizes = rowDot(v, v).map((s) => Math.sqrt(s) || 1)
+      const residual = new Float32Array(batch).fill(1)
+      const perSampleSteps = new Int32Array(batch)
+      const open = new Uint8Array(batch).fill(1)
+      const owned: tf.Tensor[] = []
+      const replace = (old: Vector | undefined, next: Vector): Vector => {
+        old?.dispose()
+        owned.push(next)
+        return next
       }
-      term.dispose()
-      return { u, steps, residual, perSampleSteps }
+      let steps = 0
+      try {
+        let term: Vector
+        if (initial && maxSteps > 0) {
+          term = replace(
+            undefined,
+            scoped(() => sub(v, sub(initial, apply(initial)))),
+          )
+          steps++
+        } else term = replace(undefined, tf.clone(v))
+        let u: Vector = replace(undefined, steps > 0 ? scoped(() => add(initial!, term)) : tf.clone(v))
+        const most = terms === undefined ? maxSteps : Math.min(maxSteps, terms + steps)
+        while (steps < most && open.some(Boolean)) {
+          term = replace(
+            term,
+            scoped(() => apply(term)),
+          )
+          steps++
+          rowDot(term, term).forEach((s, b) => {
+            if (!open[b]) return
+            perSampleSteps[b] = steps
+            residual[b] = Math.sqrt(s) / sizes[b]!
+            // A fixed number of terms is what was asked for, whatever the residual.
+            if (!Number.isFinite(s) || (terms === undefined && residual[b]! <= tolerance)) open[b] = 0
+          })
+          if (steps === most || !open.some(Boolean)) break // this product only measured
+          // `where`, not a product with the mask: 0 times an overflowed row is NaN.
+          u = replace(
+            u,
+            scoped(() => (open.every(Boolean) ? add(u, term) : (tf.where(maskOf(open), add(u, term), u) as Vector))),
+          )
+        }
+        term.dispose()
+        return { u, steps, residual, perSampleSteps }
+      } catch (error) {
+        for (const t of owned) if (!t.isDisposed) t.dispose()
+        throw error
+      }
     },
   }
 }
+
+const maskOf = (open: Uint8Array): tf.Tensor => tf.tensor2d(Array.from(open), [open.length, 1], 'bool')

@@ -18,6 +18,7 @@ export const itemSize = {
 /** Element types as the file format spells them. */
 export type Dtype = keyof typeof itemSize
 
+/** The typed arrays that tensors are read into and written from. */
 export type HostArray =
   | Float64Array
   | Float32Array

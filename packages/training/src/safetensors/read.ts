@@ -2,6 +2,7 @@ import { type HostArray, type HostTensor, holder } from './dtypes.ts'
 import { decodeBfloat16, decodeFloat16 } from './half.ts'
 import { type Fail, failIn, parseHeader, type Span } from './header.ts'
 
+/** What a safetensors file holds. */
 export interface Safetensors {
   /** Tensors by name, in the order in which their data lies in the file. An object without a prototype. */
   readonly tensors: Readonly<Record<string, HostTensor>>

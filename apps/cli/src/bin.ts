@@ -1,0 +1,5 @@
+#!/usr/bin/env node
+import { main } from './main.ts'
+
+process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1)) // `… | head`
+process.exitCode = await main(process.argv.slice(2))

@@ -1,0 +1,43 @@
+import { formatFixtureLine, implicitFixtures, runFixtures, type FixtureKind } from '@equilibria/conformance'
+import { readFixtureFolder } from '@equilibria/conformance/node'
+import { fixtureKinds as lpFixtures } from '@equilibria/plugin-lp/fixtures'
+import '../backend.ts'
+import { choice, defineCommand, flag } from '../command.ts'
+import { green, print, red, say } from '../terminal.ts'
+
+/** Every kind this installation knows; a domain adds its own here as it lands. */
+const kinds: readonly FixtureKind[] = [implicitFixtures, ...lpFixtures]
+
+/** `equilibria fixtures DIR`: other people's numbers, reproduced. */
+export const fixtures = defineCommand({
+  name: 'fixtures',
+  summary: 'Reproduce the third-party and closed-form fixtures found in a folder.',
+  positionals: [{ name: 'DIR', summary: 'A folder laid out as the data pack; files are recognised by their content' }],
+  options: {
+    backend: choice('Only this tfjs backend. Default: both.', ['wasm', 'cpu']),
+    json: flag('One JSON array on stdout instead of lines'),
+  },
+  details: `Kinds: ${kinds.map((k) => k.name).join(', ')}. One line each: verdict, backend, kind, name, worst relative error\nand tolerance. Exit code 1 if any fails.`,
+  examples: [
+    'equilibria fixtures ../shared/data',
+    'equilibria fixtures my-fixtures --backend wasm',
+    'equilibria fixtures ../shared/data --json | jq length',
+  ],
+  async run([folder], { backend, json }) {
+    const began = performance.now()
+    const lines = await runFixtures(await readFixtureFolder(folder!), kinds, {
+      backends: backend ? [backend] : ['cpu', 'wasm'],
+      onLine: (line) => {
+        if (json) return
+        const text = formatFixtureLine(line)
+        print(line.pass ? text.replace(/^pass/, green('pass')) : text.replace(/^FAIL/, red('FAIL')))
+      },
+    })
+    if (json) print(JSON.stringify(lines, null, 2))
+    const failed = lines.filter((l) => !l.pass).length
+    say(
+      `${lines.length - failed} of ${lines.length} fixtures reproduced in ${((performance.now() - began) / 1000).toFixed(1)} s`,
+    )
+    return failed === 0 ? 0 : 1
+  },
+})

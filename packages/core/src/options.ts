@@ -1,0 +1,110 @@
+import type {
+  Backend,
+  BackwardStats,
+  Compute,
+  GradientMode,
+  Operator,
+  Solver,
+  StopRule,
+  TensorTree,
+} from '@equilibria/spec'
+import { EquilibriaError } from '@equilibria/tensor'
+import { checkBreadth } from './breadth.ts'
+import type { Compaction, Progress } from './drive.ts'
+import { anyOf } from './stop/combine.ts'
+import { residualBelow } from './stop/residual.ts'
+import { divergence, nonFinite, timeBudget } from './stop/trouble.ts'
+import { requireOne, requireRange, requireWhole } from './validate.ts'
+
+export interface EquilibriumOptions {
+  /** Required: a default would be code you did not ask for. */
+  readonly solver: Solver
+  /** Left out: the result carries no gradient. */
+  readonly gradient?: GradientMode
+  /** A sample is done when `‖G(z) − z‖₂ ≤ tolerance · max(‖z‖₂, 1)`. Default `1e-4`. */
+  readonly tolerance?: number
+  /** Default `50`. */
+  readonly maxSteps?: number
+  /** Replaces the default rule (`tolerance`, then non-finite and divergence checks). */
+  readonly stop?: StopRule
+  /** Samples that are done leave the batch. `false` keeps them. */
+  readonly compaction?: Compaction | false
+  readonly backend?: Backend
+}
+
+export interface SolveOptions<S extends TensorTree> extends Omit<Compute<S>, 'steps'> {
+  /** Warm start. Borrowed: never disposed. */
+  readonly initial?: S
+  readonly onProgress?: (progress: Progress) => void
+  /** Called from the backward pass. */
+  readonly onBackward?: (stats: BackwardStats) => void
+  readonly trace?: boolean
+  readonly maxSteps?: number
+  /** The same as `maxSteps`, in the words of test-time compute. */
+  readonly steps?: number
+  readonly stop?: StopRule
+  /** Evaluate `G` once more when the steps ran out, so that the reported residual is that of the state. Default `true`. */
+  readonly measureLast?: boolean
+}
+
+/** @throws EquilibriaError on options that are unusable, contradict each other, or ask for what is not there */
+export function checkLayer(
+  operator: Pick<Operator, 'name' | 'traits'>,
+  options: EquilibriumOptions,
+  backend: Backend,
+): void {
+  const { solver, maxSteps, tolerance, stop, compaction } = options
+  if (maxSteps !== undefined) requireWhole('equilibrium({ maxSteps })', maxSteps, 0)
+  if (tolerance !== undefined) requireRange('equilibrium({ tolerance })', tolerance, 0)
+  requireOne('equilibrium()', ['tolerance', tolerance], ['stop', stop])
+  if (compaction) {
+    if (compaction.every !== undefined) requireWhole('compaction.every', compaction.every, 1)
+    if (compaction.below !== undefined) requireRange('compaction.below', compaction.below, 0, 1)
+  }
+  for (const trait of solver.requires?.traits ?? [])
+    if (operator.traits[trait] === undefined)
+      throw new EquilibriaError(
+        'requirement',
+        `Solver "${solver.name}" needs the trait "${trait}", which operator "${operator.name}" does not declare.`,
+        'Declare it if it is true, or pick a solver that does not need it.',
+      )
+  for (const feature of solver.requires?.features ?? [])
+    if (!backend.features.includes(feature))
+      throw new EquilibriaError(
+        'requirement',
+        `Solver "${solver.name}" needs the feature "${feature}", which backend "${backend.name}" does not have.`,
+        'Pick another backend or another solver.',
+      )
+}
+
+/** @throws EquilibriaError `option` on options that are unusable, contradict each other, or would be ignored */
+export function checkRun<S extends TensorTree>(run: SolveOptions<S>, gradient: GradientMode | undefined): void {
+  requireOne('solve()', ['steps', run.steps], ['maxSteps', run.maxSteps])
+  requireOne('solve()', ['tolerance', run.tolerance], ['stop', run.stop])
+  if (run.steps !== undefined) requireWhole('solve({ steps })', run.steps, 0)
+  if (run.maxSteps !== undefined) requireWhole('solve({ maxSteps })', run.maxSteps, 0)
+  if (run.tolerance !== undefined) requireRange('solve({ tolerance })', run.tolerance, 0)
+  if (run.budget !== undefined) requireRange('solve({ budget: { ms } })', run.budget.ms, 0)
+  if (run.breadth !== undefined) checkBreadth(run.breadth)
+  if (run.onBackward && !gradient)
+    throw new EquilibriaError(
+      'option',
+      'solve({ onBackward }) was given to a layer without a gradient.',
+      'Pass gradient: implicit({ solver: gmres() }) to equilibrium(), or leave onBackward out.',
+    )
+}
+
+/**
+ * What decides when a sample stops: the run's own rule or tolerance, then the layer's. A tolerance brings the checks for
+ * trouble with it. A time budget is for all starts together: `spentMs` of it are gone. Tolerance `0` means exactly the number of steps asked, so only non-finite values end a run before.
+ */
+export function stopRuleOf<S extends TensorTree>(
+  layer: EquilibriumOptions,
+  run: SolveOptions<S>,
+  spentMs = 0,
+): StopRule {
+  const own = run.stop ?? (run.tolerance === undefined ? layer.stop : undefined)
+  const tolerance = run.tolerance ?? layer.tolerance ?? 1e-4
+  const rule = own ?? (tolerance === 0 ? nonFinite() : anyOf(nonFinite(), residualBelow(tolerance), divergence()))
+  return run.budget ? anyOf(rule, timeBudget(Math.max(0, run.budget.ms - spentMs))) : rule
+}

@@ -1,0 +1,5 @@
+/**
+ * Linear solvers, for adjoint systems.
+ * @module equilibria/linear
+ */
+export * from '@equilibria/solvers/linear'

@@ -1,0 +1,5 @@
+/**
+ * Optimisers, schedules, `fit`, checkpoints.
+ * @module equilibria/training
+ */
+export * from '@equilibria/training'

@@ -1,0 +1,32 @@
+import { definePlugin } from '@equilibria/plugin'
+import { paperExplicitModel, paperImplicitModel } from './models/paper-models.ts'
+import { primalDualModel } from './models/primal-dual-model.ts'
+import { relativeLoss } from './models/relative-loss.ts'
+import { pdhgStep } from './operators/pdhg-step.ts'
+import { pdhg } from './pdhg/operator.ts'
+import { productMix } from './samples.ts'
+import { lpTask, type LpModels, type LpTaskOptions } from './task/lp-task.ts'
+import { lpPresets } from './task/presets.ts'
+import { warmStartSections } from './task/warm-start-section.ts'
+
+/** `implicit` is the best we have; the two of the paper are there to be compared with. */
+const models: LpModels = {
+  implicit: primalDualModel,
+  explicit: paperExplicitModel,
+  'paper-implicit': paperImplicitModel,
+}
+
+/** Linear programming: the classical operators, the learning task on random programs, one solved sample. */
+export const lp = definePlugin({
+  name: 'lp',
+  version: '0.0.0',
+  summary: 'Linear programs: readers, PDHG, graph networks, and learning to solve random programs.',
+  parts: {
+    operators: { pdhg, 'pdhg-step': pdhgStep },
+    tasks: {
+      random: (options?: Partial<LpTaskOptions>) =>
+        lpTask({ models, loss: relativeLoss, presets: lpPresets, sections: warmStartSections, ...options }),
+    },
+  },
+  samples: { 'product-mix': productMix },
+})
