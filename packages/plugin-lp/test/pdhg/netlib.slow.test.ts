@@ -11,6 +11,10 @@ const print = (head: readonly string[], rows: readonly (readonly string[])[]): v
       .join('\n'),
   )
 }
+const HEAD =
+  'instance,rows,cols,nnz,status 1e-4,iterations,KKT,primal,dual,gap,objective,rel. diff.,s,status 1e-6,iterations,KKT,rel. diff.,s'.split(
+    ',',
+  )
 const exponent = (v: number) => v.toExponential(1)
 const relative = (found: LpResult, one: Instance) =>
   Math.abs(found.objective - optimum(one)) / (1 + Math.abs(optimum(one)))
@@ -26,10 +30,7 @@ describe.skipIf(!data)('the whole table', () => {
         finer: solveLp(program, { tolerance: 1e-6, maxIterations: 300_000 }),
       }))
     print(
-      [
-        ...['instance', 'rows', 'cols', 'nnz', 'status 1e-4', 'iterations', 'KKT', 'primal', 'dual', 'gap'],
-        ...['objective', 'rel. diff.', 's', 'status 1e-6', 'iterations', 'KKT', 'rel. diff.', 's'],
-      ],
+      HEAD,
       rows.map(({ one, program, found, finer }) => [
         one.name,
         `${program.matrix.rows}`,
