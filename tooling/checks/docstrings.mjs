@@ -127,6 +127,8 @@ const clean = (comment) =>
     .split('\n')
     .map((l) => l.replace(/^\s*\*? ?/, ''))
     .join('\n')
+    // At the end of a sentence they count as well.
+    .replace(/ @(cost|cite|throws) /g, '\n@$1 ')
 /** `[{ tag, text }]` of a doc comment; tags inside code blocks do not count. */
 function tags(comment) {
   const found = []
@@ -208,7 +210,7 @@ export default function docstrings() {
         const where = `${at.file}:${at.line(node.start)}`
         const comment = found.map((f) => f.at.docBefore(f.node.start)).find(Boolean)
         if (!comment && optionsSpeak(name, found[0])) continue
-        if (!comment || !/\w{3}/.test(clean(comment).replace(/@\w+/g, ''))) {
+        if (!comment || !/\S.{2}/.test(clean(comment).replace(/@\w+/g, '').trim())) {
           problems.push(`${where} ${name} (exported by ${pkg.manifest.name}${key.slice(1)}) has no doc comment.`)
           continue
         }

@@ -4,9 +4,9 @@
 //
 // The last line on stdout is always `N passed, N failed, N skipped`.
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 
 const args = process.argv.slice(2)
 const LANES = ['everyday', 'slow']
@@ -54,6 +54,14 @@ if (!skipTypes) {
   }
   console.log(`[test] types: ${ok ? 'ok' : 'FAILED'} (${seconds(started)})`)
 }
+
+// Tests against third-party data are skipped without it; here is why, once.
+const pack = resolve(process.env['EQUILIBRIA_DATA'] ?? '../shared/data')
+console.log(
+  existsSync(pack)
+    ? `[test] data pack: ${pack}`
+    : `[test] data pack: none at ${pack}, so tests that read it are skipped (EQUILIBRIA_DATA names another folder)`,
+)
 
 const folder = mkdtempSync(join(tmpdir(), 'equilibria-test-'))
 const file = join(folder, 'summary.json')

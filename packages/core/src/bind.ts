@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs-core'
 import type { BoundOperator, Kernels, Operator, Problem, TensorTree, Vector } from '@equilibria/spec'
 import { EquilibriaError, hold, leaves, linearize, packing, shapeOf, takeRows } from '@equilibria/tensor'
 
+/** An operator tied to one input, packed as solvers see it, with the way back to trees. */
 export interface Bound<S extends TensorTree> {
   readonly problem: Problem
   /** `[batch, size]`. */

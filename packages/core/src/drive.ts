@@ -15,6 +15,7 @@ export type PackedExit = (seen: {
   readonly step: number
 }) => readonly boolean[]
 
+/** When finished samples leave the batch, so that they cost nothing more. */
 export interface Compaction {
   /** Look every so many steps. Default `4`. */
   readonly every?: number
@@ -22,6 +23,7 @@ export interface Compaction {
   readonly below?: number
 }
 
+/** How one run of the loop is stopped, watched and recorded. */
 export interface DriveOptions {
   readonly maxSteps: number
   readonly stop: StopRule
@@ -34,6 +36,7 @@ export interface DriveOptions {
   /** Measure the residual of states that were proposed but not yet looked at when the steps ran out. Default `true`. */
   readonly measureLast?: boolean | undefined
 }
+/** What `onProgress` is told after each step. */
 export interface Progress {
   readonly step: number
   /** Worst over the samples, finished ones included. */
@@ -41,6 +44,7 @@ export interface Progress {
   /** Samples still moving. */
   readonly active: number
 }
+/** How one run of the loop ended, per sample. Plain numbers, but for `z`. */
 export interface Driven {
   /** `[batch, size]`; owned by the caller. */
   readonly z: Vector

@@ -9,6 +9,7 @@ import { worstStatus } from './status.ts'
 import { checkDepths, trace, type TrajectoryState } from './trajectory.ts'
 import { largest } from './worst.ts'
 
+/** What `equilibrium()` returns: an operator with a solver, to be applied to any number of inputs. */
 export interface EquilibriumLayer<S extends TensorTree, X extends TensorTree> {
   readonly operator: Operator<S, X>
   solve(input: X, options?: SolveOptions<S>): Solution<S>

@@ -104,6 +104,7 @@ export const referenceKernels: Kernels = {
     }),
 }
 
+/** The reference kernels as a backend: plain tfjs, right everywhere, what others are judged against. */
 export const referenceBackend: Backend = {
   kind: 'backend',
   spec: 1,

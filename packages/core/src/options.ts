@@ -16,6 +16,7 @@ import { residualBelow } from './stop/residual.ts'
 import { divergence, nonFinite, timeBudget } from './stop/trouble.ts'
 import { requireOne, requireRange, requireWhole } from './validate.ts'
 
+/** What a layer is made of: a solver, and whatever is not to be the default. */
 export interface EquilibriumOptions {
   /** Required: a default would be code you did not ask for. */
   readonly solver: Solver
@@ -32,6 +33,7 @@ export interface EquilibriumOptions {
   readonly backend?: Backend
 }
 
+/** What one solve may be told; it wins over the options of the layer. */
 export interface SolveOptions<S extends TensorTree> extends Omit<Compute<S>, 'steps'> {
   /** Warm start. Borrowed: never disposed. */
   readonly initial?: S

@@ -15,7 +15,9 @@ test('one import: dE/dM = 1 / (1 − e cos E) for Kepler’s equation', () => {
     const M = tf.tensor2d([[1], [2]])
     const e = tf.tensor2d([[0.3], [0.9]])
     const E = layer.solve({ M, e }).state.dataSync()
-    const slope = tf.grad((m: tf.Tensor) => tf.sum(layer.solve({ M: m as tf.Tensor2D, e }).state))(M).dataSync()
+    const slope = tf
+      .grad((m: tf.Tensor) => tf.sum(layer.solve({ M: m as tf.Tensor2D, e }).state))(M)
+      .dataSync()
     // Residual 1e-6 times 1/(1 − e cos E)², which is below 6 here.
     E.forEach((v, i) => expect(slope[i]).toBeCloseTo(1 / (1 - e.dataSync()[i]! * Math.cos(v)), 4))
   })

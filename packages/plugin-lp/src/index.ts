@@ -44,4 +44,4 @@ export {
 } from './models/primal-dual-operator.ts'
 export { relativeLoss } from './models/relative-loss.ts'
 export { lpPresets } from './task/presets.ts'
-export { warmStartSection, type WarmStartOptions } from './task/warm-start.ts'
+export { warmStartSections } from './task/warm-start-section.ts'

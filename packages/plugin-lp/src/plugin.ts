@@ -1,40 +1,38 @@
 import { definePlugin } from '@equilibria/plugin'
-import { pdhgStep } from './operators/pdhg-step.ts'
-import { pdhg } from './pdhg/operator.ts'
-import { productMix } from './samples.ts'
+import type { Plugin } from '@equilibria/spec'
 import { paperExplicitModel, paperImplicitModel } from './models/paper-models.ts'
 import { primalDualModel } from './models/primal-dual-model.ts'
 import { relativeLoss } from './models/relative-loss.ts'
+import { pdhgStep } from './operators/pdhg-step.ts'
+import { pdhg } from './pdhg/operator.ts'
+import { productMix } from './samples.ts'
 import { lpTask, type LpModels, type LpTask, type LpTaskOptions } from './task/lp-task.ts'
 import { lpPresets } from './task/presets.ts'
-import { warmStartSection } from './task/warm-start.ts'
+import { warmStartSections } from './task/warm-start-section.ts'
 
-/** What `lp/random` trains: the learned primal–dual network, the published explicit one, the published implicit one. */
+/** `implicit` is the best we have; the two of the paper are there to be compared with. */
 const models: LpModels = {
   implicit: primalDualModel,
   explicit: paperExplicitModel,
   'paper-implicit': paperImplicitModel,
 }
 
-const randomTask = (options: Partial<LpTaskOptions> = {}): LpTask =>
-  lpTask({
-    models,
-    loss: relativeLoss,
-    presets: lpPresets,
-    sections: async (trained, data, { signal } = {}) => [
-      await warmStartSection(trained, data, signal === undefined ? {} : { signal }),
-    ],
-    ...options,
-  })
+type LpParts = {
+  readonly operators: { readonly pdhg: typeof pdhg; readonly 'pdhg-step': typeof pdhgStep }
+  readonly tasks: { readonly random: (options?: Partial<LpTaskOptions>) => LpTask }
+}
 
 /** Linear programming: the classical operators, the learning task on random programs, one solved sample. */
-export const lp = definePlugin({
+export const lp: Plugin<'lp', LpParts> = definePlugin({
   name: 'lp',
   version: '0.0.0',
   summary: 'Linear programs: readers, PDHG, graph networks, and learning to solve random programs.',
   parts: {
     operators: { pdhg, 'pdhg-step': pdhgStep },
-    tasks: { random: randomTask },
+    tasks: {
+      random: (options?: Partial<LpTaskOptions>) =>
+        lpTask({ models, loss: relativeLoss, presets: lpPresets, sections: warmStartSections, ...options }),
+    },
   },
   samples: { 'product-mix': productMix },
 })

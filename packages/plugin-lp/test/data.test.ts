@@ -314,10 +314,10 @@ describe('the task', () => {
     }
     const [section] = (await task.sections?.({ labels: knowing }, test)) ?? []
     exact.dispose()
-    const [cold = [], warm = []] = section?.table?.rows ?? []
-    expect([cold[0], warm[0], cold[6], warm[6]]).toEqual(['zero', 'labels', 0, 0])
-    // From the label itself there is less to do, whatever the program.
-    expect(Number(warm[2])).toBeLessThan(0.5 * Number(cold[2]))
+    const [label, cold, warm] = section?.table?.rows[0] ?? []
+    expect([label, section?.table?.rows[0]?.at(-1)]).toEqual(['labels', 0])
+    // From the label itself there is less to do, on the mean of the programs.
+    expect(Number(warm)).toBeLessThan(0.5 * Number(cold))
     expect(tf.memory().numTensors).toBe(before)
   })
 

@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module'
-import { drawProgram, multiply, multiplyTransposed } from '@equilibria/plugin-lp'
+import { drawProgram, multiply, multiplyTransposed, readMps } from '@equilibria/plugin-lp'
 import { loadExact, randomPrograms, solveExact } from '@equilibria/plugin-lp/exact'
 import { EquilibriaError } from '@equilibria/tensor'
 import type { Highs, Model, ModelData } from 'highs'
@@ -145,6 +145,10 @@ describe('random programs', () => {
   it('infeasible and unbounded are statuses', async () => {
     const p = drawProgram({ seed: 1, constraints: 2, variables: 3, nonzeros: 0, equality: 1 }, 0)
     expect((await solveExact(p)).status).toBe('infeasible')
+    const nothing = readMps('ROWS\n N c\nCOLUMNS\nRHS\n RHS c 3\nENDATA')
+    expect(await solveExact(nothing)).toMatchObject({ status: 'optimal', objective: -3 })
+    const noColumns = readMps('ROWS\n N c\n G r\nCOLUMNS\nRHS\n RHS r 3\nENDATA')
+    expect((await solveExact(noColumns)).status).toBe('infeasible')
     const open = {
       ...drawProgram({ seed: 1, constraints: 0, variables: 3, nonzeros: 0 }, 0),
       lower: new Float64Array(3).fill(-Infinity),

@@ -7,6 +7,7 @@ export interface PlotSeries {
   )[]
 }
 
+/** One axis of a plot. */
 export interface Axis {
   readonly label: string
   readonly unit?: string
@@ -14,6 +15,7 @@ export interface Axis {
   readonly scale?: 'linear' | 'log'
 }
 
+/** A plot that a domain adds to a report. */
 export interface PlotData {
   readonly title: string
   readonly x: Axis
@@ -23,6 +25,7 @@ export interface PlotData {
   readonly lookFor: string
 }
 
+/** A table that a domain adds to a report; `null` is a missing value. */
 export interface TableData {
   readonly caption: string
   readonly columns: readonly string[]

@@ -125,11 +125,12 @@ export async function measureLipschitz<X extends TensorTree, Y extends TensorTre
       dtype: 'float32',
       statement,
     },
-    values: detail.rows.map(({ value, low, high, floor }) => ({
+    values: detail.rows.map(({ value, low, high, floor, byPerturbation }) => ({
       value: finite(value),
       low: finite(low),
       high: finite(high),
       floor: finite(floor),
+      byPerturbation: Object.fromEntries(Object.entries(byPerturbation).map(([key, one]) => [key, finite(one)])),
     })),
   }
 }

@@ -31,6 +31,7 @@ export interface LipschitzStudyOptions<X extends TensorTree, Y extends TensorTre
   readonly power?: Readonly<Record<string, SteppedMap<X, Y>>>
 }
 
+/** What to study, on which samples, at which depths. */
 export interface StudyOptions<X extends TensorTree, Y extends TensorTree> {
   readonly task: Task<X, Y>
   /** Trained models by the name the report is to use. Borrowed: never disposed. */

@@ -29,8 +29,57 @@ import type { StudyModel, StudyResult, StudyRow } from './types.ts'
  * Cost per implicit model and sample: `T` steps for the metrics, `(1 + perturbations · repeats) T` for `L_t` on at most
  * `lipschitz.samples` samples, `3 Σ t` for the times on one batch; `T` is the largest depth.
  *
+ * Not for ranking models that were trained on different data: it reports what it is given. `L_t` here bounds the true
+ * constant from below; see `lipschitzCurve`.
+ *
  * @throws EquilibriaError on illegal options, an empty data set, or a metric that does not give one value per sample.
  * @cite liu2026
+ * @example
+ * ```ts
+ * import * as tf from '@tensorflow/tfjs-core'
+ * import type { Model, Task } from '@equilibria/spec'
+ * import { renderText, runStudy } from '@equilibria/study'
+ *
+ * // y = 1/x by t steps of y ← y − (xy − 1)/2: a model without weights, to keep the example short.
+ * const shared = { kind: 'model', spec: 1, variables: {}, parameterCount: 0, manifest: {}, dispose: () => {} } as const
+ * const after = (x: tf.Tensor2D, t: number): tf.Tensor2D =>
+ *   tf.tidy(() => tf.div(tf.sub(1, tf.pow(tf.sub(1, tf.mul(x, 0.5)), t)), x))
+ * const model: Model<tf.Tensor2D, tf.Tensor2D> = {
+ *   ...shared,
+ *   name: 'reciprocal',
+ *   depth: 'implicit',
+ *   predict: (x, compute) => ({ y: after(x, compute?.steps ?? 8) }),
+ *   trajectory: (x, steps) =>
+ *     steps.map((t) => ({ steps: t, y: after(x, t), residual: new Float32Array(), evaluations: t })),
+ * }
+ * const data = {
+ *   size: 4,
+ *   batch: (rows: readonly number[]) => ({
+ *     x: tf.tensor2d(rows.map((i) => [(i + 1) / 4])),
+ *     y: tf.tensor2d(rows.map((i) => [4 / (i + 1)])),
+ *   }),
+ * }
+ * const task: Task<tf.Tensor2D, tf.Tensor2D> = {
+ *   kind: 'task',
+ *   spec: 1,
+ *   name: 'reciprocal',
+ *   summary: 'Learn 1/x.',
+ *   data: async () => ({ train: data, validation: data, test: data, source: 'formula' }),
+ *   models: { implicit: () => model },
+ *   loss: (prediction, target) => tf.losses.meanSquaredError(target, prediction),
+ *   metrics: [
+ *     {
+ *       name: 'error',
+ *       summary: '|ŷ − y|.',
+ *       better: 'less',
+ *       measure: (a, b) => tf.tidy(() => tf.reshape(tf.abs(tf.sub(a, b)), [-1]).dataSync() as Float32Array),
+ *     },
+ *   ],
+ *   perturbations: [],
+ * }
+ * const study = await runStudy({ task, models: { implicit: model }, data, steps: [1, 4, 16] })
+ * console.log(renderText(study))
+ * ```
  */
 export async function runStudy<X extends TensorTree, Y extends TensorTree>(
   options: StudyOptions<X, Y>,

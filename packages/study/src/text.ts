@@ -1,4 +1,4 @@
-import { count, figure, withInterval } from './format.ts'
+import { count, figure, measured, withInterval } from './format.ts'
 import type { StudyModel, StudyResult, StudyRow } from './types.ts'
 
 /**
@@ -7,7 +7,7 @@ import type { StudyModel, StudyResult, StudyRow } from './types.ts'
  */
 export function renderText(study: StudyResult, options: { readonly width?: number } = {}): string {
   const { width = 80 } = options
-  const columns = columnsOf(study)
+  const columns = columnsOf(study, Math.max(12, Math.floor(width / 4)))
   const lines = study.models.flatMap((model) => model.rows.map((row) => ({ model, row })))
   const cells = columns.map(({ head, cell }) => [head, ...lines.map(({ model, row }) => cell(model, row))])
   const widths = cells.map((column) => Math.max(...column.map(length)))
@@ -42,7 +42,7 @@ interface Column {
   cell(model: StudyModel, row: StudyRow): string
 }
 
-function columnsOf(study: StudyResult): Column[] {
+function columnsOf(study: StudyResult, longest: number): Column[] {
   const any = (test: (row: StudyRow) => boolean): boolean => study.models.some(({ rows }) => rows.some(test))
   const optional = (test: boolean, column: Column): Column[] => (test ? [column] : [])
   const [headline, ...others] = study.metrics.map(({ name, unit }): Column => ({
@@ -53,21 +53,21 @@ function columnsOf(study: StudyResult): Column[] {
     },
   }))
   return [
-    { head: 'model', cell: ({ name }) => name },
+    { head: 'model', cell: ({ name }) => shorten(name, longest) },
     { head: 't', cell: ({ depth }, { steps }) => (depth === 'implicit' ? String(steps) : '–') },
     ...(headline === undefined ? [] : [headline]),
     ...optional(
       any((row) => row.residual !== null),
-      { head: 'residual', cell: (_, { residual }) => figure(residual?.p50) },
+      { head: 'residual', cell: (_, { residual }) => measured(residual?.p50) },
     ),
     ...optional(
       any((row) => row.lipschitz !== null),
-      { head: 'L_t', cell: (_, { lipschitz }) => figure(lipschitz?.value) },
+      { head: 'L_t', cell: (_, { lipschitz }) => measured(lipschitz?.value) },
     ),
     { head: 'parameters', cell: ({ parameters }) => count(parameters) },
     ...optional(
       any((row) => row.milliseconds !== null),
-      { head: 'ms/sample', cell: (_, { milliseconds }) => figure(milliseconds) },
+      { head: 'ms/sample', cell: (_, { milliseconds }) => measured(milliseconds) },
     ),
     { head: 'evaluations', cell: (_, { evaluations }) => String(evaluations) },
     ...others,
@@ -75,6 +75,8 @@ function columnsOf(study: StudyResult): Column[] {
 }
 
 const length = (text: string): number => [...text].length
+const shorten = (text: string, most: number): string =>
+  length(text) <= most ? text : `${[...text].slice(0, most - 1).join('')}…`
 const pad = (text: string, width: number, left: boolean): string => {
   const space = ' '.repeat(width - length(text))
   return left ? text + space : space + text

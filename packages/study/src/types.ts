@@ -33,6 +33,8 @@ export interface LipschitzValue {
   readonly high: number | null
   /** What rounding to float32 alone would show at this radius; a value near it says nothing. */
   readonly floor: number | null
+  /** The same aggregate for each perturbation by itself; empty for power iteration. */
+  readonly byPerturbation: Readonly<Record<string, number | null>>
 }
 
 /** One depth of one model. */
@@ -117,6 +119,7 @@ export interface AnswerSeries {
   readonly answers: readonly { readonly steps: number; readonly view: PlainView }[]
 }
 
+/** One model of a study: what it is, its rows over depths, and how it was trained. */
 export interface StudyModel {
   readonly name: string
   readonly depth: 'implicit' | 'explicit'
@@ -158,6 +161,7 @@ export interface PlotData {
   readonly lookFor: string
 }
 
+/** One axis of a plot. */
 export interface Axis {
   readonly label: string
   readonly unit?: string
@@ -165,6 +169,7 @@ export interface Axis {
   readonly scale?: 'linear' | 'log'
 }
 
+/** A table that a domain adds; `null` is a missing value. */
 export interface TableData {
   readonly caption: string
   readonly columns: readonly string[]
@@ -180,6 +185,7 @@ export interface StudySection {
   readonly plot?: PlotData
 }
 
+/** One metric, in words that a report prints. */
 export interface StudyMetric {
   readonly name: string
   readonly summary: string
@@ -187,6 +193,7 @@ export interface StudyMetric {
   readonly unit?: string
 }
 
+/** A whole study as plain data: what the JSON file holds and the report draws. */
 export interface StudyResult {
   readonly schema: 'equilibria-study/1'
   readonly title: string

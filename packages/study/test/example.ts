@@ -9,7 +9,7 @@ const spread = (middle: number): Spread => ({
   p95: middle * 4,
   max: middle * 9,
 })
-const row = (t: number, error: number, implicit: boolean): StudyRow => ({
+const row = (t: number, error: number, implicit: boolean, rate = 0.75): StudyRow => ({
   steps: implicit ? t : 0,
   metrics: {
     'relative error': {
@@ -29,15 +29,16 @@ const row = (t: number, error: number, implicit: boolean): StudyRow => ({
       nonFinite: 0,
     },
   },
-  residual: implicit ? spread(0.8 * 0.75 ** t) : null,
+  residual: implicit ? spread(0.8 * rate ** t) : null,
   lipschitz: implicit
     ? {
         value: 0.4 + 2 * (1 - 0.85 ** t),
         low: 0.35 + 1.9 * (1 - 0.85 ** t),
         high: 0.45 + 2.1 * (1 - 0.85 ** t),
         floor: 1e-5,
+        byPerturbation: { A: 0.2 * t, b: 0.1 * t },
       }
-    : { value: 1.1, low: 1, high: 1.2, floor: 1e-5 },
+    : { value: 1.1, low: 1, high: 1.2, floor: 1e-5, byPerturbation: { A: 0.2 * t, b: 0.1 * t } },
   evaluations: implicit ? t : 1,
   milliseconds: implicit ? 0.02 + 0.013 * t : 0.031,
 })
@@ -96,7 +97,7 @@ const model = (
     name,
     depth,
     parameters,
-    rows: depths.map((t) => row(t, error(t), depth === 'implicit')),
+    rows: depths.map((t) => row(t, error(t), depth === 'implicit', parameters > 10000 ? 0.85 : 0.75)),
     lipschitz: method(name),
     perSample: Array.from(
       { length: 500 },

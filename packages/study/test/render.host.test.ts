@@ -95,6 +95,7 @@ describe('renderHtml()', () => {
     expect(html.match(/<img /g)).toHaveLength(12)
     expect(html).toContain('implicit, paper (liu2026, Table 1)')
     expect(html).toContain('What a warm start saves')
+    expect(html.match(/L_t by the part of the input that was moved<\/p>/g)).toHaveLength(3)
     expect(html).toMatch(/<th scope="row">one pass<\/th>/)
     expect(html).toContain('0.283 ± 0.017')
     expect(html).toMatch(/prefers-color-scheme:dark/)

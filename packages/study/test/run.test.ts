@@ -3,7 +3,15 @@ import { EquilibriaError } from '@equilibria/tensor'
 import { meanOf, picardMap } from '@equilibria/theory'
 import { defineOperator } from '@equilibria/core'
 import { describe, expect, test } from 'vitest'
-import { parseStudy, runStudy, stringifyStudy, type StudyOptions, type StudyProgress } from '@equilibria/study'
+import {
+  parseStudy,
+  renderHtml,
+  renderText,
+  runStudy,
+  stringifyStudy,
+  type StudyOptions,
+  type StudyProgress,
+} from '@equilibria/study'
 import { dataset, dot, ETA, explicit, implicit, inputs, task } from './reciprocal.ts'
 
 type Row = tf.Tensor2D
@@ -55,6 +63,15 @@ describe('runStudy()', () => {
     expect(model!.answers.map((a) => a.answers.length)).toEqual([5, 5])
     expect(model!.perSample).toHaveLength(size)
     expect(study.provenance.backend).toBe(tf.getBackend())
+    const page = renderHtml(study)
+    expect(page.match(/<figure class="plot">/g)).toHaveLength(6)
+    expect(page.match(/<pre>1\/0\.\d+ ≈ /g)).toHaveLength(2 * (5 + 1))
+    expect(page).not.toMatch(/NaN|undefined|Infinity/)
+    expect(
+      renderText(study)
+        .split('\n')
+        .filter((line) => line.startsWith('implicit')),
+    ).toHaveLength(5)
   })
 
   test('L_t by perturbations and by power iteration bracket the mean slope', async () => {
@@ -80,6 +97,8 @@ describe('runStudy()', () => {
       expect(Math.abs(moved!.rows[i]!.lipschitz!.value! - exact)).toBeLessThan(0.01 * exact + 1e-3)
       expect(Math.abs(power!.rows[i]!.lipschitz!.value! - exact)).toBeLessThan(1e-4 * exact + 1e-6)
     })
+    const last = moved!.rows.at(-1)!.lipschitz!
+    expect(last.byPerturbation).toEqual({ x: last.value })
     expect(moved!.rows.at(-1)!.lipschitz!.low!).toBeLessThan(moved!.rows.at(-1)!.lipschitz!.value!)
   })
 

@@ -25,6 +25,7 @@ function free(tape: Tape | null, from = 0): void {
 /**
  * Run `fn` as if no gradient were being recorded; `fn` may take gradients of its own. Reentrant. When `fn` throws, the
  * outer tape is back in place and what an inner, unfinished one had kept is freed (tfjs leaks it).
+ * @throws what `fn` throws
  */
 export function offTape<T>(fn: () => T): T {
   const state = engineState()

@@ -1,5 +1,6 @@
 const brand = Symbol.for('@equilibria/error')
 
+/** What kind of mistake it is, for programs: a shape, an option, a missing gradient, a file … */
 export type ErrorCode = 'shape' | 'option' | 'requirement' | 'spec' | 'not-converged' | 'gradient' | 'data' | 'file'
 
 /**
@@ -8,6 +9,7 @@ export type ErrorCode = 'shape' | 'option' | 'requirement' | 'spec' | 'not-conve
  */
 export class EquilibriaError extends Error {
   readonly code: ErrorCode
+  /** What to do about it; also the last line of the message. */
   readonly hint: string
   constructor(code: ErrorCode, message: string, hint: string, options?: ErrorOptions) {
     super(`${message}\n  → ${hint}`, options)

@@ -27,9 +27,12 @@ export interface ContractionDetail {
  *
  * Verdicts, on the worst sample: `holds` if `‖J‖₂ < 1`; `unknown` if `ρ < 1 ≤ ‖J‖₂` (a contraction in some weighted norm
  * near this point, with possible growth before decay) or if a value is within `margin` of 1; `fails` if `ρ ≥ 1`. Value:
- * the largest `‖J‖₂`. `z`: `[batch, size]`. Cost: one recorded evaluation, about 80 evaluations and 240 pullbacks.
+ * the largest `‖J‖₂`. `z`: `[batch, size]`.
  *
- * It looks at one point: a contraction everywhere needs declared structure, or many points. @cite kuczynski1992
+ * It looks at one point: a contraction everywhere needs declared structure, or many points.
+ *
+ * @cost one recorded evaluation, about 80 evaluations and 240 pullbacks
+ * @cite kuczynski1992
  * @example
  * ```ts
  * import * as tf from '@tensorflow/tfjs-core'

@@ -14,7 +14,7 @@ import {
   writeCheckpoint,
   writeSafetensors,
 } from '@equilibria/training'
-import { bits, curveFit, curveModel } from './curve.ts'
+import { bits, curveFit, curveModel, squaredError } from './curve.ts'
 
 type Options = FitOptions<tf.Tensor2D, tf.Tensor2D>
 type Change = (options: Options) => Partial<Options>
@@ -101,6 +101,31 @@ describe('resume', () => {
     const third = await train((o) => ({ ...planted(0)(o), checkpoint: { store, resume: true } }))
     expect([third.status, third.steps]).toEqual(['stopped-early', 24])
     expect(third.weights).toEqual(reference.weights)
+  })
+
+  test('remembers how many steps in a row were not finite, and an endless patience', async () => {
+    const broken = (from: number): Partial<Options> => {
+      let step = 0
+      return {
+        loss: (p, y) => tf.mul(squaredError(p, y), ++step >= from ? NaN : 1) as tf.Scalar,
+        validation: { every: 1e6 },
+        earlyStopping: { patience: Infinity },
+        nonFiniteLimit: 4,
+      }
+    }
+    const controller = new AbortController()
+    const { store } = memoryStore()
+    const first = await train(() => ({
+      ...broken(4),
+      checkpoint: { store },
+      signal: controller.signal,
+      onProgress: ({ step }) => void (step === 5 && controller.abort()),
+    }))
+    expect([first.status, first.steps, first.skippedSteps]).toEqual(['aborted', 5, 2])
+    const second = await train(() => ({ ...broken(1), checkpoint: { store, resume: true } }))
+    expect([second.status, second.steps, second.skippedSteps]).toEqual(['non-finite', 7, 4])
+    expect(second.history.steps.map(({ skipped }) => skipped)).toEqual([0, 0, 0, 1, 1, 1, 1])
+    expect(second.history.steps[4]!.loss).toBe(NaN)
   })
 
   test('asks for the same settings, and names the first that differs', async () => {

@@ -1,6 +1,7 @@
 import type * as NodeFiles from 'node:fs'
 import { fileError } from '../read/fail.ts'
 
+/** The name of a split, as in its file. */
 export type SplitName = 'train' | 'validation' | 'test'
 
 /** The programs that ship with this package; literal, so that bundlers see them. */

@@ -5,6 +5,7 @@ import { type LpDataset, lpDataset } from './dataset.ts'
 import { readOwn, readPack, type SplitName } from './files.ts'
 import { readLabelledPrograms } from './read-random.ts'
 
+/** The three splits of linear programs, with their float64 originals. */
 export interface LpSplits extends Splits<LpInput, LpOutput> {
   readonly train: LpDataset
   readonly validation: LpDataset

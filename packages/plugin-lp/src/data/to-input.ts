@@ -56,9 +56,10 @@ export function packPrograms(programs: readonly LinearProgram[]): PackedPrograms
   const length = (p: LinearProgram, { row }: Side): number =>
     (p.matrix.starts[row + 1] ?? 0) - (p.matrix.starts[row] ?? 0)
   const count = programs.length
-  const constraints = Math.max(...sides.map((s) => s.length))
-  const variables = Math.max(...programs.map((p) => p.c.length))
-  const edges = Math.max(...programs.map((p, k) => (sides[k] ?? []).reduce((sum, side) => sum + length(p, side), 0)))
+  const most = (sizes: readonly number[]): number => sizes.reduce((a, b) => Math.max(a, b), 0)
+  const constraints = most(sides.map((s) => s.length))
+  const variables = most(programs.map((p) => p.c.length))
+  const edges = most(programs.map((p, k) => (sides[k] ?? []).reduce((sum, side) => sum + length(p, side), 0)))
   const packed: PackedPrograms = {
     count,
     constraints,

@@ -107,10 +107,15 @@ function solve(highs: Highs, program: LinearProgram): ExactSolution {
   checkProgram(program)
   const { matrix, c, lower, upper, rowLower, rowUpper } = program
   const { rows: numRows, columns: numCols, starts, indices, values } = matrix
+  if (numCols === 0) {
+    // HiGHS leaves these unsolved: every row reads rowLower ≤ 0 ≤ rowUpper.
+    const feasible = rowLower.every((low, i) => low <= 0 && 0 <= (rowUpper[i] ?? 0))
+    if (!feasible) return empty('infeasible', numRows, 0)
+    return { ...empty('optimal', numRows, 0), objective: program.offset, rowDual: new Float64Array(numRows) }
+  }
   const status = highs.constants.modelStatus
   const names: Partial<Record<number, ExactStatus>> = {
     [status.optimal]: 'optimal',
-    [status.empty]: 'optimal',
     [status.infeasible]: 'infeasible',
     [status.unbounded]: 'unbounded',
     [status.unboundedOrInfeasible]: 'infeasible-or-unbounded',

@@ -3,7 +3,7 @@ import type { Operator } from '@equilibria/spec'
 import { scoped } from '@equilibria/tensor'
 import type { LpInput } from '../graph/input.ts'
 import { sparseProduct } from '../graph/sparse-product.ts'
-import { affine, channels, clip, stack } from './dense.ts'
+import { affine, channels, clip, product, stack } from './dense.ts'
 import { gaussian, type Parameters, type Shapes, createParameters } from './parameters.ts'
 import { type Scaled, scaleProgram } from './primal-dual-scaling.ts'
 
@@ -51,12 +51,10 @@ const [VARIABLE_FEATURES, CONSTRAINT_FEATURES] = [7, 7]
 export function primalDualShapes({ variableHidden, constraintHidden, memory, messages }: PrimalDualSizes): Shapes {
   const extra = memory + messages
   return {
-    'variables.0.weight': [variableHidden, VARIABLE_FEATURES + extra],
-    'variables.0.bias': [variableHidden],
+    'variables.0.weight': [variableHidden, VARIABLE_FEATURES + extra + 1], // last column: bias
     'variables.2.weight': [3 + extra, variableHidden],
     'variables.2.bias': [3 + extra],
-    'constraints.0.weight': [constraintHidden, CONSTRAINT_FEATURES + extra],
-    'constraints.0.bias': [constraintHidden],
+    'constraints.0.weight': [constraintHidden, CONSTRAINT_FEATURES + extra + 1],
     'constraints.2.weight': [2 + extra, constraintHidden],
     'constraints.2.bias': [2 + extra],
   }
@@ -99,7 +97,7 @@ export function primalDualMap(weights: Parameters, sizes: PrimalDualSizes, input
   const up = (x: tf.Tensor, values = matrix) => sparseProduct(graph, values, x, 'constraints')
   const down = (x: tf.Tensor, values = matrix) => sparseProduct(graph, values, x, 'variables')
   const network = (side: 'variables' | 'constraints', x: readonly tf.Tensor[]) => {
-    const hidden = tf.relu(affine(weight(`${side}.0.weight`), weight(`${side}.0.bias`), stack(x)))
+    const hidden = tf.relu(product(weight(`${side}.0.weight`), stack(x)))
     return affine(weight(`${side}.2.weight`), weight(`${side}.2.bias`), hidden)
   }
   const gate = (out: tf.Tensor2D, i: number, top: number): tf.Tensor =>
@@ -109,7 +107,8 @@ export function primalDualMap(weights: Parameters, sizes: PrimalDualSizes, input
 
   const costSize = tf.abs(cost)
   const rightSize = tf.abs(clip(right, SEEN_DUAL))
-  const columnSize = down(tf.ones([1, M]), squared)
+  const [ones, constraintOnes] = [tf.ones([1, N]), tf.ones([1, M])]
+  const columnSize = down(constraintOnes, squared)
   const inequality = tf.sub(1, equality)
   const ceiling = tf.mul(equality, 1e9) // multipliers: free on equalities, at most 0 on inequalities
 
@@ -138,6 +137,7 @@ export function primalDualMap(weights: Parameters, sizes: PrimalDualSizes, input
           columnSize,
           down(s.messages, squared),
           s.variableMemory,
+          ones,
         ])
         const drift = tf.sub(tf.mul(gate(v, 1, 1), s.primalMove), tf.mul(gate(v, 0, PRIMAL_STEP), reduced))
         const primal = clip(tf.add(s.primal, drift), 1)
@@ -157,6 +157,7 @@ export function primalDualMap(weights: Parameters, sizes: PrimalDualSizes, input
           tf.mul(seenMove, seenResidual),
           up(channels(v, 3 + k, p), squared),
           s.constraintMemory,
+          constraintOnes,
         ])
         const push = tf.add(tf.mul(gate(w, 0, DUAL_STEP), residual), tf.mul(gate(w, 1, 1), s.dualMove))
         const dual = tf.minimum(tf.add(s.dual, push), ceiling) as tf.Tensor2D

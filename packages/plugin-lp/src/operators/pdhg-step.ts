@@ -18,6 +18,7 @@ export type PdhgStepState = { readonly y: tf.Tensor2D; readonly dual: tf.Tensor2
  * Cost per step: two sparse products, `4 E` multiply–adds per sample. Not for getting an LP solved: `solveLp` restarts,
  * adapts its steps and keeps 48 bits. This one is for looking at, for Anderson, and for implicit gradients in
  * `c`, `b`, `lower`, `upper` and the edge values where the optimum is unique.
+ * @cost 1 evaluation is two sparse products, no stored vectors
  * @throws `data` when an edge names a constraint or a variable that is not there
  * @cite pock2011
  */

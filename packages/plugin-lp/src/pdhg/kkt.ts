@@ -24,6 +24,7 @@ export interface Evaluator {
   readonly sides: number
   readonly costs: number
 }
+/** Column access to the matrix, and the two scales of the relative KKT error, once per program. */
 export function evaluator(program: LinearProgram): Evaluator {
   let b = 0
   for (let i = 0; i < program.matrix.rows; i++) {

@@ -9,6 +9,7 @@ import { pdhg, type PdhgOptions } from './operator.ts'
 import { type Guess, startFrom } from './start.ts'
 import { kktBelow } from './stop.ts'
 
+/** What starting from a prediction saved, per program and in all. */
 export interface SavingsOptions extends Omit<PdhgOptions, 'programs'> {
   /** Relative KKT error that both runs go to. Default `1e-4`. */
   readonly tolerance?: number
@@ -17,12 +18,14 @@ export interface SavingsOptions extends Omit<PdhgOptions, 'programs'> {
   /** Steps are counted in units of this. Default `8`. */
   readonly inner?: number
 }
+/** Mean, median and quantiles over programs. */
 export interface Spread {
   readonly mean: number
   readonly median: number
   /** At 5, 25, 75 and 95 %. */
   readonly quantiles: readonly [number, number, number, number]
 }
+/** What starting from a prediction saved, per program and in all. */
 export interface Savings {
   readonly tolerance: number
   /** PDHG steps per program from `y = proj(0)`, `λ = 0`; the limit where it was reached. */

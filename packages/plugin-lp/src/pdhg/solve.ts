@@ -12,6 +12,7 @@ import { startFrom } from './start.ts'
 import { innerSteps, type PdhgState } from './state.ts'
 import { kktBelow } from './stop.ts'
 
+/** When to stop, where to start, and which method. */
 export interface SolveLpOptions extends Omit<PdhgOptions, 'programs'> {
   /** Relative KKT error at which the answer is optimal. Default `1e-4`. */
   readonly tolerance?: number
@@ -26,6 +27,7 @@ export interface SolveLpOptions extends Omit<PdhgOptions, 'programs'> {
   readonly solver?: Solver
 }
 
+/** What `onProgress` is told. */
 export interface LpProgress {
   readonly iterations: number
   /** Relative KKT error. */
@@ -35,6 +37,7 @@ export interface LpProgress {
   readonly etaMs: number | undefined
 }
 
+/** The answer to one linear program, with its residuals; float64, in the units of the program. */
 export interface LpResult {
   readonly status:
     | 'optimal'
@@ -144,6 +147,12 @@ function setUp(given: LinearProgram, options: SolveLpOptions) {
   return { operator, layer, run, finish }
 }
 
+/**
+ * Solves one linear program with the PDHG operator under a fixed-point solver, until the relative KKT error is at most
+ * `tolerance`, a certificate of infeasibility or unboundedness is found, or the limits are reached. Blocks; in a program
+ * that must stay responsive use `solveLpAsync`. Ill-conditioned programs may need more steps than any limit: see `status`.
+ * @cite applegate2021
+ */
 export function solveLp(program: LinearProgram, options: SolveLpOptions = {}): LpResult {
   const { operator, layer, run, finish } = setUp(program, options)
   return scoped(() => {
@@ -153,6 +162,7 @@ export function solveLp(program: LinearProgram, options: SolveLpOptions = {}): L
   })
 }
 
+/** The same as `solveLp`, yielding to the event loop between steps. */
 export async function solveLpAsync(program: LinearProgram, options: SolveLpOptions = {}): Promise<LpResult> {
   const { operator, layer, run, finish } = setUp(program, options)
   const held = hold(() => {

@@ -137,7 +137,11 @@ function readEntries(file: string, value: unknown, rows: number, columns: number
 
 const isIndex = (value: unknown, below: number): value is number =>
   typeof value === 'number' && Number.isInteger(value) && value >= 0 && value < below
-const show = (value: unknown): string => quote(JSON.stringify(value) ?? 'nothing')
+const show = (value: unknown): string => {
+  // Only the outside of lists and objects: hostile ones may be nested deeper than the stack.
+  if (Array.isArray(value)) return `a list of ${value.length}`
+  return typeof value === 'object' && value !== null ? 'an object' : quote(JSON.stringify(value) ?? 'nothing')
+}
 
 /**
  * The JSON form of a program; `readLpJson` gives back the same numbers to the bit (`-0` becomes `0`).

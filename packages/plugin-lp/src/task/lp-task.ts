@@ -7,8 +7,10 @@ import { lpMetrics } from '../metrics/metrics.ts'
 import { lpPerturbations } from '../metrics/perturbations.ts'
 import { lpView } from './view.ts'
 
+/** Models of linear programs by name. */
 export type LpModels = Readonly<Record<string, (options?: ModelOptions) => Model<LpInput, LpOutput>>>
 
+/** What a linear-programming task is made of. */
 export interface LpTaskOptions {
   /** At least `implicit` and `explicit`. */
   readonly models: LpModels

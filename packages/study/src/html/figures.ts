@@ -15,9 +15,9 @@ export function figuresOf(study: StudyResult): Plot[] {
 
 const depthAxis = (study: StudyResult): Plot['x'] => ({ label: 'steps t', depths: study.settings.steps })
 const goal = ({ better }: StudyMetric): string => (better === 'less' ? 'lower is better' : 'higher is better')
-const logWhenWide = (values: readonly number[]): 'log' | 'linear' => {
+const logWhenWide = (values: readonly number[], ratio = 20): 'log' | 'linear' => {
   const kept = values.filter(Number.isFinite)
-  return kept.length > 0 && kept.every((v) => v > 0) && Math.max(...kept) > 20 * Math.min(...kept) ? 'log' : 'linear'
+  return kept.length > 0 && kept.every((v) => v > 0) && Math.max(...kept) > ratio * Math.min(...kept) ? 'log' : 'linear'
 }
 const number = (value: number | null | undefined): number => value ?? Number.NaN
 const point = (x: number, y: number | null | undefined, low?: number | null, high?: number | null): Point => ({
@@ -133,9 +133,12 @@ function costPlot(study: StudyResult, metric: StudyMetric): Plot[] {
     {
       title: `${metric.name} against ${timed ? 'wall time' : 'evaluations'}`,
       x: {
-        label: timed ? 'time of one prediction, per sample' : 'evaluations of G per sample',
+        label: timed ? 'time of a prediction per sample' : 'evaluations of G per sample',
         ...(timed ? { unit: 'ms' } : {}),
-        scale: logWhenWide(points.map(({ x }) => x)) === 'log' ? 'log' : 'linear',
+        scale: logWhenWide(
+          points.map(({ x }) => x),
+          8,
+        ),
       },
       y: {
         label: `${metric.name}, mean`,
@@ -162,14 +165,14 @@ function distributionPlot(study: StudyResult, metric: StudyMetric): Plot[] {
       plain: true,
       points: Array.from({ length: n }, (_, i) => {
         const at = n === 1 ? 0 : Math.round((i * (values.length - 1)) / (n - 1))
-        return { x: (100 * (at + 1)) / values.length, y: values[at]! }
+        return { x: n === 1 ? 100 : (100 * at) / (values.length - 1), y: values[at]! }
       }),
     }
   })
   return [
     {
       title: `${metric.name} over samples`,
-      x: { label: 'share of samples with at most this value', unit: '%' },
+      x: { label: 'share of samples below this value', unit: '%' },
       y: {
         label: metric.name,
         ...(metric.unit === undefined ? {} : { unit: metric.unit }),
@@ -209,11 +212,14 @@ export function trainingPlot(study: StudyResult): Plot[] {
   )
   return [
     {
-      title: 'Training',
+      title: 'Training curves',
       x: { label: trained[0]!.training!.unit },
       y: {
         label: trained[0]!.training!.yLabel ?? 'value',
-        scale: logWhenWide(series.flatMap(({ points }) => points.map(({ y }) => y))),
+        scale: logWhenWide(
+          series.flatMap(({ points }) => points.map(({ y }) => y)),
+          8,
+        ),
       },
       series: series.map((s, look) => ({ ...s, look })),
       lookFor:

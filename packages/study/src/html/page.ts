@@ -1,4 +1,4 @@
-import { count, figure, withInterval } from '../format.ts'
+import { count, figure, measured, withInterval } from '../format.ts'
 import type { StudyModel, StudyResult, StudySection, TableData } from '../types.ts'
 import { escape } from './escape.ts'
 import { figuresOf, sectionPlot, trainingPlot } from './figures.ts'
@@ -21,7 +21,14 @@ export function renderHtml(study: StudyResult): string {
       ? []
       : [`<div class="notes">${study.notes.map((note) => `<p>${escape(note)}</p>`).join('')}</div>`]),
     section('What the steps bring', `<div class="plots">${figuresOf(study).map(drawPlot).join('\n')}</div>`),
-    section('All figures', [overview(study), ...study.models.map((m) => drawTable(depthTable(study, m)))].join('\n')),
+    section(
+      'All figures',
+      [
+        overview(study),
+        ...elsewhere(study),
+        ...study.models.flatMap((m) => [drawTable(depthTable(study, m)), ...perturbationTable(m)]),
+      ].join('\n'),
+    ),
     ...study.sections.map(extra),
     ...answers(study),
     ...trainingPlot(study).map((plot) => section('Training', drawPlot(plot))),
@@ -62,12 +69,12 @@ function cards(study: StudyResult): string {
     const [before, after] = [first.lipschitz?.value, last.lipschitz?.value]
     return [
       item(
-        `${figure(start.mean)} → ${figure(end.mean)}${unit}`,
+        `${measured(start.mean)} → ${measured(end.mean)}${unit}`,
         `${headline.name} of ${model.name} from t = ${first.steps} to t = ${last.steps}, ${size}`,
       ),
       ...(typeof before !== 'number' || typeof after !== 'number'
         ? []
-        : [item(`${figure(before)} → ${figure(after)}`, `sensitivity L_t of ${model.name} over the same steps`)]),
+        : [item(`${measured(before)} → ${measured(after)}`, `sensitivity L_t of ${model.name} over the same steps`)]),
     ]
   })
   return `<ul class="cards">${items.join('\n')}</ul>`
@@ -83,31 +90,34 @@ function overview(study: StudyResult): string {
     model.training?.seconds === undefined ? '–' : `${figure(model.training.seconds)} s`,
     ...steps.map((t) => {
       const row = model.depth === 'explicit' ? model.rows[0] : model.rows.find((r) => r.steps === t)
-      return figure(row?.metrics[headline.name]?.mean)
+      return measured(row?.metrics[headline.name]?.mean)
     }),
   ])
-  const peers = study.peers
-    .filter(({ metric }) => metric === headline.name)
-    .map((peer) => [
-      `${peer.label} (${peer.source})`,
-      '–',
-      '–',
-      ...steps.map((_, i) => (i === 0 ? figure(peer.value) : '')),
-    ])
   return drawTable({
     caption: `${headline.name} by number of steps (one-pass models: the same everywhere)`,
     columns: ['model', 'parameters', 'training', ...steps.map((t) => `t = ${t}`)],
-    rows: [...rows, ...peers],
+    rows,
   })
 }
+
+const elsewhere = ({ peers }: StudyResult): string[] =>
+  peers.length === 0
+    ? []
+    : [
+        drawTable({
+          caption: 'Figures from elsewhere',
+          columns: ['what', 'metric', 'value', 'source'],
+          rows: peers.map(({ label, metric, value, source }) => [label, metric, value, source]),
+        }),
+      ]
 
 function depthTable(study: StudyResult, model: StudyModel): TableData {
   const unit = (name: string, of: string | undefined): string => (of === undefined ? name : `${name} [${of}]`)
   return {
-    caption: `${model.name}: every depth (± is half the ${study.settings.interval} interval)`,
+    caption: `${model.name}: every depth (± half the interval, ${study.settings.interval})`,
     columns: [
       't',
-      ...study.metrics.flatMap((m) => [unit(m.name, m.unit), 'median', '95 %']),
+      ...study.metrics.flatMap((m, i) => [unit(m.name, m.unit), ...(i === 0 ? ['median', '95 %'] : [])]),
       'residual median',
       'residual 95 %',
       'L_t',
@@ -117,20 +127,37 @@ function depthTable(study: StudyResult, model: StudyModel): TableData {
     ],
     rows: model.rows.map((row) => [
       model.depth === 'implicit' ? String(row.steps) : 'one pass',
-      ...study.metrics.flatMap((m) => {
+      ...study.metrics.flatMap((m, i) => {
         const s = row.metrics[m.name]
-        return s === undefined ? ['–', '–', '–'] : [withInterval(s.mean, s.low, s.high), figure(s.p50), figure(s.p95)]
+        const mean = s === undefined ? '–' : withInterval(s.mean, s.low, s.high)
+        return i === 0 ? [mean, measured(s?.p50), measured(s?.p95)] : [mean]
       }),
-      figure(row.residual?.p50),
-      figure(row.residual?.p95),
-      figure(row.lipschitz?.value),
+      measured(row.residual?.p50),
+      measured(row.residual?.p95),
+      measured(row.lipschitz?.value),
       typeof row.lipschitz?.low !== 'number'
         ? '–'
-        : `${figure(row.lipschitz.low)} to ${row.lipschitz.high === null ? 'unknown' : figure(row.lipschitz.high)}`,
+        : `${measured(row.lipschitz.low)} to ${row.lipschitz.high === null ? 'unknown' : measured(row.lipschitz.high)}`,
       figure(row.evaluations),
-      figure(row.milliseconds),
+      measured(row.milliseconds),
     ]),
   }
+}
+
+/** Which part of the input the answer is most sensitive to, where several were moved. */
+function perturbationTable({ name, depth, rows, lipschitz }: StudyModel): string[] {
+  const moved = lipschitz?.perturbations ?? []
+  if (moved.length < 2) return []
+  return [
+    drawTable({
+      caption: `${name}: L_t by the part of the input that was moved`,
+      columns: ['t', ...moved],
+      rows: rows.map((row) => [
+        depth === 'implicit' ? String(row.steps) : 'one pass',
+        ...moved.map((part) => measured(row.lipschitz?.byPerturbation[part])),
+      ]),
+    }),
+  ]
 }
 
 function extra({ title, text = [], table, plot }: StudySection): string {

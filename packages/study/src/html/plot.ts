@@ -75,17 +75,26 @@ function svg(plot: Plot, width: number, height: number, kind: string): string {
     ({ value, label }) =>
       `<path class="axis" d="M${px(value)} ${box.bottom}v4"/><text class="tick" x="${px(value)}" y="${box.bottom + 17}" text-anchor="middle">${escape(label)}</text>`,
   )
-  const middle = (box.top + box.bottom) / 2
+  const [xLabel, yLabel] = [axisLabel(plot.x, x.log), axisLabel(plot.y, y.log)]
+  // A label wider than its axis is centred on the whole picture instead.
+  const xMiddle = 6.6 * [...xLabel].length > box.right - box.left ? width / 2 : (box.left + box.right) / 2
+  const yMiddle = 6.6 * [...yLabel].length > box.bottom - box.top ? height / 2 : (box.top + box.bottom) / 2
   const ends = { left: box.left, right: box.right }
   return `<svg class="${kind}" viewBox="0 0 ${width} ${height}" role="img" aria-label="${escape(spoken(plot))}">
 <title>${escape(plot.title)}</title>
 ${[...grid, ...yLabels, ...xLabels].join('\n')}
 <path class="axis" d="M${box.left} ${box.top}V${box.bottom}H${box.right}"/>
-<text class="label x-label" x="${(box.left + box.right) / 2}" y="${height - 8}" text-anchor="middle">${escape(axisLabel(plot.x, x.log))}</text>
-<text class="label y-label" transform="translate(13 ${middle}) rotate(-90)" text-anchor="middle">${escape(axisLabel(plot.y, y.log))}</text>
+<text class="label x-label" x="${xMiddle}" y="${height - 8}" text-anchor="middle"${fit(xLabel, width - 20)}>${escape(xLabel)}</text>
+<text class="label y-label" transform="translate(13 ${yMiddle}) rotate(-90)" text-anchor="middle"${fit(yLabel, height - 16)}>${escape(yLabel)}</text>
 ${plot.series.map((series) => band(series, px, py, plot)).join('')}
 ${plot.series.map((series) => line(series, px, py, ends)).join('\n')}
 </svg>`
+}
+
+/** A smaller letter for a label that would not fit; 6.6 is a generous width of one at 12. */
+const fit = (label: string, room: number): string => {
+  const size = Math.min(12, (12 * room) / (6.6 * [...label].length))
+  return size < 12 ? ` style="font-size:${round(size)}px"` : ''
 }
 
 const round = (value: number): number => Math.round(value * 10) / 10
@@ -107,7 +116,7 @@ function xScale({ x, series }: Plot, width: number): Scale {
   if (x.depths) return depthScale(x.depths)
   const values = series.flatMap(({ points, level }) => (level ? [] : points.map((p) => p.x)))
   const [low, high] = values.length === 0 ? [0, 1] : [Math.min(...values), Math.max(...values)]
-  return x.scale === 'log' ? logScale(low, high) : linearScale(low, high, width < 400 ? 4 : 6)
+  return x.scale === 'log' ? logScale(low, high) : linearScale(low, high, width < 400 ? 5 : 6, true)
 }
 
 /** Leaves out labels that would touch; the first and the last stay. */

@@ -7,16 +7,19 @@ export interface Scale {
   readonly log: boolean
 }
 
-/** Ticks at 1, 2 or 5 times a power of ten, the domain widened to them. */
-export function linearScale(low: number, high: number, wanted = 5): Scale {
+/** Ticks at 1, 2 or 5 times a power of ten; the domain is widened to them unless `tight`. */
+export function linearScale(low: number, high: number, wanted = 5, tight = false): Scale {
   const [from, to] = low === high ? [low - (Math.abs(low) || 1) / 2, high + (Math.abs(high) || 1) / 2] : [low, high]
   const rough = (to - from) / wanted
   const power = 10 ** Math.floor(Math.log10(rough))
   const step = power * [1, 2, 5, 10].find((m) => m * power >= rough * 0.999)!
-  const [first, last] = [Math.floor(from / step + 1e-9), Math.ceil(to / step - 1e-9)]
+  const [down, up] = tight ? [Math.ceil, Math.floor] : [Math.floor, Math.ceil]
+  const nudge = tight ? -1e-9 : 1e-9
+  const [first, last] = [down(from / step + nudge), up(to / step - nudge)]
+  const [start, end] = tight ? [from, to] : [first * step, last * step]
   const ticks = Array.from({ length: last - first + 1 }, (_, i) => Number(((first + i) * step).toPrecision(12)))
   return {
-    at: (value) => (value - first * step) / ((last - first) * step),
+    at: (value) => (value - start) / (end - start),
     ticks: ticks.map((value) => ({ value, label: figure(value, 4) })),
     log: false,
   }

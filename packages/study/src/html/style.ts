@@ -44,22 +44,24 @@ svg .tick{fill:var(--soft)}
 .whisker{stroke:var(--c);stroke-width:1.5}
 .mark{fill:var(--c);stroke:var(--c);stroke-width:1.5}
 ${series}
-.scroll{overflow-x:auto;margin:.5rem 0 1rem}
+.scroll{overflow-x:auto;margin:0 0 1rem}
 .scroll:focus-visible{outline:2px solid var(--c0);outline-offset:2px}
 table{border-collapse:collapse;font-size:.9rem;font-variant-numeric:tabular-nums}
-caption{text-align:left;font-weight:600;padding:0 0 .3rem}
-th,td{padding:4px 12px 4px 0;text-align:right;border-bottom:1px solid var(--rule);white-space:nowrap}
+.caption{font-weight:600;font-size:.92rem;margin:1.1rem 0 .2rem}
+th,td{padding:4px 14px 4px 0;text-align:right;border-bottom:1px solid var(--rule);white-space:nowrap}
 th{font-weight:600;vertical-align:bottom}
 th:first-child,td:first-child,.text{text-align:left}
-td.text{white-space:normal;min-width:9em}
+section>h3{margin-top:1.5rem}
+th[scope=row]{white-space:normal;max-width:22em;overflow-wrap:break-word}
+td.text{white-space:normal;min-width:7em}
 pre{background:var(--panel);padding:10px;border-radius:6px;overflow-x:auto;font-size:.85rem;white-space:pre-wrap;overflow-wrap:anywhere}
 .answers{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,var(--cell,300px)),1fr));gap:16px;align-items:start}
 .answers .plot svg.wide{display:none}.answers .plot svg.narrow{display:block}
 .answers img{width:100%;max-width:320px;height:auto;image-rendering:pixelated;border:1px solid var(--rule);display:block}
 dl{display:grid;grid-template-columns:max-content minmax(0,1fr);gap:3px 16px;font-size:.9rem}
 dt{color:var(--soft)}dd{margin:0;overflow-wrap:anywhere}
-@media (max-width:560px){dl{grid-template-columns:minmax(0,1fr)}dd{margin-bottom:6px}}
+@media (max-width:560px){th{white-space:normal}th[scope=row]{max-width:8.5em}dl{grid-template-columns:minmax(0,1fr)}dd{margin-bottom:6px}}
 .notes{border-left:4px solid var(--c1);padding-left:12px}
 @media print{:root{color-scheme:light;--ground:#fff;--ink:#000;--soft:#444;--rule:#bbb;--panel:#fff;${colours(LIGHT)}}
-body{font-size:11pt}main{max-width:none;padding:0}.scroll{overflow:visible}.plots{grid-template-columns:1fr 1fr}h2{break-after:avoid}.plot svg.wide{display:block}.plot svg.narrow{display:none}tr,li{break-inside:avoid}}
+body{font-size:11pt}table{font-size:7.5pt}th{white-space:normal}th,td{padding:3px 8px 3px 0}main{max-width:none;padding:0}.scroll{overflow:visible}.plots{grid-template-columns:1fr 1fr}h2{break-after:avoid}.plot svg.wide{display:block}.plot svg.narrow{display:none}tr,li{break-inside:avoid}}
 `

@@ -4,6 +4,7 @@ import { batchOf, distances, download } from '../host.ts'
 import type { SteppedMap } from '../map.ts'
 import type { LipschitzSamples } from './samples.ts'
 
+/** Which inputs are compared, and how far apart. */
 export interface PerturbationOptions<X extends TensorTree> {
   /** Depths, increasing. */
   readonly steps: readonly number[]
@@ -21,7 +22,9 @@ export interface PerturbationOptions<X extends TensorTree> {
  * many dimensions a weak one: 10 000 random pairs in 32 dimensions fell 22 % short of a known supremum.
  *
  * Distances in float64 on the host, over all leaves of `x` and of `y`; the inputs are compared as they are after rounding.
- * Cost: `1 + perturbations · repeats` runs of the map. @cite liu2026
+ * @cost `1 + perturbations · repeats` runs of the map
+ * @throws EquilibriaError without a perturbation, or with a radius that is no positive length
+ * @cite liu2026
  */
 export function perturbationSamples<X extends TensorTree, Y extends TensorTree>(
   map: SteppedMap<X, Y>,

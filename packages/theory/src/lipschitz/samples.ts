@@ -16,7 +16,10 @@ export interface LipschitzSamples {
   readonly change: number | null
 }
 
-/** The same measurement on more samples. All parts must have been measured the same way. */
+/**
+ * The same measurement on more samples. All parts must have been measured the same way.
+ * @throws RangeError without a part
+ */
 export function joinSamples(parts: readonly LipschitzSamples[]): LipschitzSamples {
   const [first] = parts
   if (first === undefined) throw new RangeError('joinSamples() needs at least one part.')

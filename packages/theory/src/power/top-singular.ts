@@ -15,6 +15,7 @@ export interface TopSingularOptions {
   readonly difference?: number
 }
 
+/** The largest singular value of a Jacobian, per sample, with what is known about its error. */
 export interface TopSingular {
   /** Per sample. */
   readonly values: Float64Array

@@ -8,6 +8,7 @@ export interface Interval {
   readonly high: number | null
 }
 
+/** Arithmetic mean; `NaN` of nothing. */
 export const meanOf = (values: ArrayLike<number>): number => {
   let sum = 0
   for (let i = 0; i < values.length; i++) sum += values[i]!

@@ -66,7 +66,7 @@ export interface FitOptions<X extends TensorTree, Y extends TensorTree> {
   readonly nonFiniteLimit?: number
   /** Called after every step, before the next one starts. */
   readonly onProgress?: (progress: FitProgress) => void
-  /** Looked at between steps. */
+  /** Looked at between steps; a validation under way is finished first, so that a resume is exact. */
   readonly signal?: AbortSignal
   readonly checkpoint?: FitCheckpoints
 }
