@@ -215,6 +215,38 @@ describe('adjoints that fail', () => {
       expect(gap(Array.from(run('throw', [], 20).dataSync().slice(8)), [8, 7, 6, 5, 4, 3, 2, 1])).toBeLessThan(CLOSE),
     )
   })
+  test('an exception in G under a tape, in the search or in the recorded application, leaks nothing', () => {
+    for (const gradient of [implicit({ solver: gmres() }), phantom(), unrolled()]) {
+      const x = tf.tensor2d([[0.5, -1]])
+      const before = tf.memory().numTensors
+      for (const at of [1, 3, 7, 8, 9, 10]) {
+        let calls = 0
+        const operator = defineOperator<tf.Tensor2D, tf.Tensor2D>({
+          name: 'boom',
+          initial: (u) => tf.zerosLike(u),
+          apply: (z, u) => {
+            const next = tf.tanh(tf.add(tf.mul(z, 0.5), u))
+            if (++calls === at) throw new Error('boom')
+            return next
+          },
+        })
+        // 7 steps and one measurement: the 9th call is the recorded application of the detached modes.
+        const layer = equilibrium(operator, { solver: picard(), gradient, tolerance: 0, maxSteps: 7 })
+        const slope = () => tf.dispose(tf.grad((u) => tf.sum(layer.solve(u as tf.Tensor2D).state))(x))
+        try {
+          slope()
+        } catch (error) {
+          expect((error as Error).message).toBe('boom')
+        }
+        expect({ mode: gradient.name, at, left: tf.memory().numTensors - before }).toEqual({
+          mode: gradient.name,
+          at,
+          left: 0,
+        })
+      }
+      x.dispose()
+    }
+  })
   test('a singular adjoint: a status, finite numbers, and no hang', () =>
     tidy(() => {
       vi.spyOn(console, 'warn').mockImplementation(() => {})

@@ -1,5 +1,5 @@
 import type { Backend, Operator, Solution, TensorTree } from '@equilibria/spec'
-import { EquilibriaError, hold, offTape, onTape, scoped } from '@equilibria/tensor'
+import { EquilibriaError, hold, offTape, onTape, recordOrForget, scoped } from '@equilibria/tensor'
 import { type Bound, bindProblem } from './bind.ts'
 import { broad, broadAsync } from './breadth.ts'
 import { type Driven, type DriveOptions, drive, driveAsync } from './drive.ts'
@@ -92,7 +92,7 @@ export function equilibrium<S extends TensorTree, X extends TensorTree>(
       const began = performance.now()
       let numbers: Parameters<typeof finish>[1] | undefined
       let totals: Parameters<typeof finish>[2] | undefined
-      const state = scoped(() => {
+      const solved = (): S => {
         const bound = bindProblem(operator, input, kernels, run.initial)
         const recording = gradient !== undefined && onTape()
         const taped = recording && gradient.forward === 'taped'
@@ -111,7 +111,8 @@ export function equilibrium<S extends TensorTree, X extends TensorTree>(
             ? gradient.attach({ z: found.z, problem: bound.problem, report: (b) => run.onBackward?.(b) })
             : found.z,
         )
-      })
+      }
+      const state = recordOrForget(() => scoped(solved))
       return finish(state, numbers!, totals!, began)
     },
     async solveAsync(input, run = {}) {

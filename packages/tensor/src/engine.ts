@@ -68,6 +68,24 @@ export function abandonTape(): void {
 }
 
 /**
+ * Run `fn`; if it throws, take what it recorded off the live tape and free what that had saved. Nothing that `fn` made
+ * got out, so no gradient can miss it; without this, tfjs leaks the saved tensors of every forward pass that throws.
+ */
+export function recordOrForget<T>(fn: () => T): T {
+  const tape = onTape() ? engineState().activeTape : undefined
+  const start = tape?.length ?? 0
+  try {
+    return fn()
+  } catch (error) {
+    if (tape) {
+      free(tape, start)
+      tape.length = start
+    }
+    throw error
+  }
+}
+
+/**
  * Apply `f` on the live tape, and keep the right to pull cotangents back through that one application, as often as
  * needed, until the outer backward pass ends. Nothing is recomputed. Call it where a gradient is being recorded
  * (`onTape()`); elsewhere use {@link linearize}.

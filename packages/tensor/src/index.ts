@@ -3,7 +3,7 @@
  * @module tensor
  */
 export { EquilibriaError, type ErrorCode } from './errors.ts'
-export { abandonTape, hold, linearize, offTape, onTape, record } from './engine.ts'
+export { abandonTape, hold, linearize, offTape, onTape, record, recordOrForget } from './engine.ts'
 export { jvp, type JvpOptions } from './jvp.ts'
 export { scoped } from './scope.ts'
 export { leaves, packing, rebuild, shapeOf, takeRows, type Packing } from './tree.ts'
