@@ -26,6 +26,10 @@ export interface FitRequest {
   readonly resume?: boolean
 }
 
+/** Updates that these settings make on so many samples. */
+export const updates = (settings: TrainingSettings, samples: number): number =>
+  settings.steps ?? settings.epochs * Math.ceil(samples / settings.batchSize)
+
 /** Trains one model by the settings of a preset, with a line of progress and ETA on stderr. */
 export async function fitModel(request: FitRequest): Promise<FitResult> {
   const { task, model, splits, settings, seed, signal } = request
@@ -42,12 +46,12 @@ export async function fitModel(request: FitRequest): Promise<FitResult> {
             cosine({ peak: settings.learningRate, steps, warmup: Math.min(settings.warmup ?? 0, steps - 1) }),
         }
       : {}),
-    epochs: settings.epochs,
+    ...(settings.steps === undefined ? { epochs: settings.epochs } : { steps: settings.steps }),
     batchSize: settings.batchSize,
     seed,
     ...(settings.clip === undefined ? {} : { clip: { norm: settings.clip } }),
     validation: {
-      every: Math.max(1, Math.ceil((settings.epochs * splits.train.size) / settings.batchSize / 20)),
+      every: Math.max(1, Math.ceil(updates(settings, splits.train.size) / 20)),
       monitor: task.metrics[0]!.name,
     },
     earlyStopping: { patience: Number.POSITIVE_INFINITY, restoreBest: true },

@@ -43,5 +43,6 @@ export {
   type PrimalDualState,
 } from './models/primal-dual-operator.ts'
 export { relativeLoss } from './models/relative-loss.ts'
+export { scaledExplicitModel } from './models/scaled-explicit.ts'
 export { lpPresets } from './task/presets.ts'
 export { warmStartSections } from './task/warm-start-section.ts'

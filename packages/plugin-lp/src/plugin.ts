@@ -2,6 +2,7 @@ import { definePlugin } from '@equilibria/plugin'
 import type { Plugin } from '@equilibria/spec'
 import { paperExplicitModel, paperImplicitModel } from './models/paper-models.ts'
 import { primalDualModel } from './models/primal-dual-model.ts'
+import { scaledExplicitModel } from './models/scaled-explicit.ts'
 import { relativeLoss } from './models/relative-loss.ts'
 import { pdhgStep } from './operators/pdhg-step.ts'
 import { pdhg } from './pdhg/operator.ts'
@@ -10,11 +11,12 @@ import { lpTask, type LpModels, type LpTask, type LpTaskOptions } from './task/l
 import { lpPresets } from './task/presets.ts'
 import { warmStartSections } from './task/warm-start-section.ts'
 
-/** `implicit` is the best we have; the two of the paper are there to be compared with. */
+/** `implicit` and `explicit` are the best we have of either; the two of the paper are there to be compared with. */
 const models: LpModels = {
   implicit: primalDualModel,
-  explicit: paperExplicitModel,
+  explicit: scaledExplicitModel,
   'paper-implicit': paperImplicitModel,
+  'paper-explicit': paperExplicitModel,
 }
 
 type LpParts = {

@@ -2,7 +2,10 @@ import type { DataOptions, ModelOptions } from './task.ts'
 
 /** How a model is trained, in words every trainer understands. */
 export interface TrainingSettings {
+  /** Passes over the training data. */
   readonly epochs: number
+  /** Updates in all, instead of `epochs`: the same time however much data there is. */
+  readonly steps?: number
   readonly batchSize: number
   readonly learningRate: number
   /** Default `constant`. `cosine` ends at 0. */

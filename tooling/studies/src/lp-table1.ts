@@ -20,6 +20,7 @@ import {
   primalDualModel,
   relativeError,
   relativeLoss,
+  scaledExplicitModel,
 } from '@equilibria/plugin-lp'
 import type { Model, ModelOptions } from '@equilibria/spec'
 import type { LpInput, LpOutput } from '@equilibria/plugin-lp'
@@ -31,6 +32,7 @@ type LpModel = Model<LpInput, LpOutput>
 const makers: Readonly<Record<string, (options: ModelOptions) => LpModel>> = {
   implicit: primalDualModel,
   'paper-implicit': paperImplicitModel,
+  'scaled-explicit': scaledExplicitModel,
   explicit: paperExplicitModel,
 }
 

@@ -7,7 +7,7 @@ import { startBackend } from '../backend.ts'
 import { choice, defineCommand, depths, flag, text, whole } from '../command.ts'
 import { dataFolder } from '../data-folder.ts'
 import { headline } from '../evaluate.ts'
-import { fitModel } from '../fit-model.ts'
+import { fitModel, updates } from '../fit-model.ts'
 import { interruptible } from '../interrupt.ts'
 import { liveLine } from '../live-line.ts'
 import { findTask } from '../plugins.ts'
@@ -92,8 +92,11 @@ export const study = defineCommand({
             seed,
             ...(o.width === undefined ? {} : { width: o.width }),
           }))
-          const settings = { ...m.training, ...(o.epochs === undefined ? {} : { epochs: o.epochs }) }
-          say(`${m.label}: ${model.parameterCount} parameters, ${settings.epochs} epochs`)
+          const { steps: _, ...byEpochs } = m.training
+          const settings = o.epochs === undefined ? m.training : { ...byEpochs, epochs: o.epochs }
+          say(
+            `${m.label}: ${model.parameterCount} parameters, ${updates(settings, splits.train.size)} updates of ${settings.batchSize} samples`,
+          )
           const result = await fitModel({
             label: m.label,
             task,

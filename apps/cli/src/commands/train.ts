@@ -5,7 +5,7 @@ import { startBackend } from '../backend.ts'
 import { choice, defineCommand, flag, number, text, whole } from '../command.ts'
 import { dataFolder } from '../data-folder.ts'
 import { headline } from '../evaluate.ts'
-import { fitModel } from '../fit-model.ts'
+import { fitModel, updates } from '../fit-model.ts'
 import { interruptible } from '../interrupt.ts'
 import { findTask } from '../plugins.ts'
 import { print, say } from '../terminal.ts'
@@ -53,12 +53,13 @@ export const train = defineCommand({
       )
     const preset = task.presets?.['quick']
     const own = preset?.models.find((m) => m.model === key)
-    const base = own?.training ?? fallback
+    const { steps, ...base } = own?.training ?? fallback
     const settings: TrainingSettings = {
       ...base,
       epochs: o.epochs ?? base.epochs,
       batchSize: o['batch-size'] ?? base.batchSize,
       learningRate: o['learning-rate'] ?? base.learningRate,
+      ...(steps === undefined || o.epochs !== undefined ? {} : { steps }),
     }
     const seed = o.seed ?? 0
     const folder = dataFolder(o.data)
@@ -71,7 +72,7 @@ export const train = defineCommand({
     const checkpoint = resolve(o.checkpoint ?? `runs/${name!.replaceAll('/', '-')}-${key}.safetensors`)
     say(`${task.name}: ${splits.source}`)
     say(
-      `${model.name}: ${model.parameterCount} parameters, ${settings.epochs} epochs of ${splits.train.size} samples, batches of ${settings.batchSize}`,
+      `${model.name}: ${model.parameterCount} parameters, ${updates(settings, splits.train.size)} updates of ${settings.batchSize} samples`,
     )
     try {
       const result = await interruptible((signal) =>

@@ -1,22 +1,10 @@
 import type { Workspace } from './halpern.ts'
 import { type HostState, type RestartOptions, shouldRestart, updateWeight } from './host.ts'
-import { evaluator, type Evaluator, kktError } from './kkt.ts'
-import type { Prepared } from './prepare.ts'
-
-const known = new WeakMap<Prepared, Evaluator>()
-const evaluatorOf = (p: Prepared): Evaluator => {
-  const made = known.get(p) ?? evaluator(p.program)
-  known.set(p, made)
-  return made
-}
+import { type Prepared, scaledKkt } from './prepare.ts'
 
 /** `√(ω² primal² + dual² / ω² + gap²)`, relative parts, in the units of the program. */
 function measure(p: Prepared, y: Float64Array, dual: Float64Array, weight: number): number {
-  const kkt = kktError(
-    evaluatorOf(p),
-    y.map((v, j) => v * p.toY[j]!),
-    dual.map((v, i) => v * p.toDual[i]!),
-  )
+  const kkt = scaledKkt(p, y, dual)
   return Math.hypot(weight * kkt.primal, kkt.dual / weight, kkt.gap)
 }
 
@@ -102,7 +90,7 @@ export function average(
     yMean.set(y)
     lMean.set(l)
   }
-  updateWeight(s)
+  updateWeight(p, s)
   y.set(yMean)
   l.set(lMean)
   s.yAnchor.set(yMean)

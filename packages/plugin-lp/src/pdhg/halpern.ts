@@ -126,7 +126,7 @@ export function halpern(
   const measure = pdhgStep(p, s, work, tau, sigma)
   accept(s, work)
   if (shouldRestart(s, measure, restart)) {
-    updateWeight(s)
+    updateWeight(p, s)
     s.yIterate.set(s.y)
     s.dualIterate.set(s.dual)
     s.yAnchor.set(s.y)

@@ -1,4 +1,4 @@
-import type { Prepared } from './prepare.ts'
+import { type Prepared, scaledKkt } from './prepare.ts'
 
 /** One sample between two applications, in the scaled units of its `Prepared`, float64. */
 export interface HostState {
@@ -62,14 +62,16 @@ export function shouldRestart(s: HostState, measure: number, options: RestartOpt
 }
 
 /**
- * The primal weight balances the two distances travelled in an epoch: `ln ω ← ½ ln ω + ½ ln(‖Δλ̂‖ / ‖Δŷ‖)`.
+ * The primal weight balances the two distances travelled in an epoch: `ln ω ← ½ ln ω + ½ ln(‖Δλ̂‖ / ‖Δŷ‖)`. Where one of
+ * the two relative residuals is more than ten times the other, a tenth of the excess, at most 1, is added in favour of
+ * the larger.
  *
- * The full step (gain 0.99) needs fewer steps on some programs and oscillates on others: over the 30 Netlib programs to
- * 1e-7, gain 0.5 solves 29 in 1.07 M steps where 0.99 solves 27 in 1.37 M.
+ * Measured over the 30 Netlib programs, steps to 1e-4 and to 1e-7: the full step (gain 0.99) 437 k and 1 369 k with 3
+ * unsolved; half steps 555 k and 1 161 k with 1 unsolved; half steps with the correction 333 k and 1 094 k with 1.
  *
  * @cite applegate2021
  */
-export function updateWeight(s: HostState): void {
+export function updateWeight(p: Prepared, s: HostState): void {
   let dy = 0
   let dl = 0
   for (let j = 0; j < s.y.length; j++) dy += (s.y[j]! - s.yAnchor[j]!) ** 2
@@ -77,5 +79,10 @@ export function updateWeight(s: HostState): void {
   dy = Math.sqrt(dy)
   dl = Math.sqrt(dl)
   if (!(dy > 1e-16 && dl > 1e-16 && dy < 1e12 && dl < 1e12)) return
-  s.logWeight = Math.min(30, Math.max(-30, 0.5 * s.logWeight + 0.5 * Math.log(dl / dy)))
+  const kkt = scaledKkt(p, s.y, s.dual)
+  const ratio = Math.log((kkt.primal + 1e-14) / (kkt.dual + 1e-14))
+  const excess = Math.sign(ratio) * Math.max(0, Math.abs(ratio) - Math.LN10)
+  const next = 0.5 * s.logWeight + 0.5 * Math.log(dl / dy) + clamp(0.1 * excess, 1)
+  if (Number.isFinite(next)) s.logWeight = clamp(next, 30)
 }
+const clamp = (v: number, size: number): number => Math.min(size, Math.max(-size, v))

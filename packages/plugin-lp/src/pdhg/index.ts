@@ -4,7 +4,7 @@
  */
 export { farkas, ray, type Certificate } from './certificate.ts'
 export { certificateFound } from './infeasibility.ts'
-export { checkProgram, programInput, programsOf, type ProgramInput } from './input.ts'
+export { programInput, programsOf, type ProgramInput } from './input.ts'
 export { evaluator, kktError, type Evaluator, type Kkt } from './kkt.ts'
 export { pdhg, type PdhgInput, type PdhgOptions } from './operator.ts'
 export { solveLp, solveLpAsync, type LpProgress, type LpResult, type SolveLpOptions } from './solve.ts'

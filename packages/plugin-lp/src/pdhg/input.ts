@@ -3,6 +3,7 @@ import { EquilibriaError } from '@equilibria/tensor'
 import type { LpInput } from '../graph/input.ts'
 import { csrFromTriplets } from '../program/csr.ts'
 import type { LinearProgram } from '../program/program.ts'
+import { checkProgram } from '../read/check.ts'
 
 /** Which of the operator's `programs` each sample is: `[batch, 1]`, whole numbers. */
 export type ProgramInput = { readonly program: tf.Tensor2D }
@@ -66,38 +67,11 @@ export function programsOf(input: LpInput): LinearProgram[] {
 }
 
 /**
- * @throws EquilibriaError on lengths that do not fit, NaN, infinite costs or coefficients, and crossed bounds
+ * A program that PDHG can start on.
+ * @throws EquilibriaError `data`, as `checkProgram`, and for a program without variables
  */
-export function checkProgram(p: LinearProgram): void {
-  const { rows: m, columns: n } = p.matrix
-  const fail = (what: string, hint: string): never => {
-    throw new EquilibriaError('data', `Program "${p.name}": ${what}`, hint)
-  }
-  const sizes: [string, ArrayLike<number>, number][] = [
-    ['c', p.c, n],
-    ['lower', p.lower, n],
-    ['upper', p.upper, n],
-    ['rowLower', p.rowLower, m],
-    ['rowUpper', p.rowUpper, m],
-    ['matrix.starts', p.matrix.starts, m + 1],
-  ]
-  if (n === 0) fail('it has no variables.', 'There is nothing to solve for.')
-  for (const [name, v, size] of sizes)
-    if (v.length !== size) fail(`${name} has ${v.length} entries, not ${size}.`, 'c, lower, upper: n; sides: m.')
-  p.c.forEach((v, j) => {
-    if (!Number.isFinite(v)) fail(`c[${j}] is ${v}.`, 'Costs must be finite.')
-  })
-  for (let e = 0; e < p.matrix.starts[m]!; e++) {
-    if (!Number.isFinite(p.matrix.values[e]!)) fail(`coefficient ${e} is ${p.matrix.values[e]}.`, 'Must be finite.')
-    const j = p.matrix.indices[e]!
-    if (!(j >= 0 && j < n)) fail(`coefficient ${e} is in column ${j} of ${n}.`, 'Columns count from 0.')
-  }
-  const pair = (what: string, low: Float64Array, high: Float64Array) =>
-    low.forEach((l, i) => {
-      const u = high[i]!
-      if (!(l <= u) || l === Number.POSITIVE_INFINITY || u === Number.NEGATIVE_INFINITY)
-        fail(`${what} ${i} asks for ${l} ≤ · ≤ ${u}.`, 'Bounds need lower ≤ upper, lower < ∞ and upper > −∞.')
-    })
-  pair('row', p.rowLower, p.rowUpper)
-  pair('variable', p.lower, p.upper)
+export function checkSolvable(program: LinearProgram): void {
+  checkProgram(program)
+  if (program.c.length === 0)
+    throw new EquilibriaError('data', `Program "${program.name}" has no variables.`, 'There is nothing to solve for.')
 }

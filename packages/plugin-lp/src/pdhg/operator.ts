@@ -6,7 +6,7 @@ import type { LinearProgram } from '../program/program.ts'
 import { average } from './average.ts'
 import { halpern, workspace } from './halpern.ts'
 import { emptyState, type RestartOptions } from './host.ts'
-import { checkProgram, type ProgramInput, programsOf } from './input.ts'
+import { checkSolvable, type ProgramInput, programsOf } from './input.ts'
 import { prepare, type Prepared } from './prepare.ts'
 import { decode, emptyLeaves, encode, type PdhgState, readLeaves, writeLeaves } from './state.ts'
 
@@ -31,16 +31,52 @@ export interface PdhgOptions {
 const isGraph = (input: PdhgInput): input is LpInput => 'edgeIndex' in input
 
 /**
- * Restarted PDHG on linear programs as a fixed-point operator: one application is `inner` primal–dual steps on the
- * equilibrated program, `y⁺ = proj(y − τ (c − Aᵀλ))`, `λ⁺ = proj(λ + σ (b − A (2 y⁺ − y)))`, with Halpern anchoring or
- * averaging, adaptive restarts and primal weights. Its fixed points are the optimal primal–dual pairs. On infeasible
- * programs it diverges along a certificate.
+ * The classical method for linear programs as a fixed-point operator: primal–dual hybrid gradients,
  *
- * Rows of one bound input share `m` and `n`. Not differentiable: for gradients use `pdhgStep`.
+ * `y⁺ = clip(y − τ (c − Aᵀλ))`, `λ⁺ = prox(λ − σ A (2y⁺ − y))`, `τ = η/ω`, `σ = ηω`, `η ≤ 1/‖Â‖₂`,
  *
- * @cost `2 · inner` sparse products per application, a fixed number of stored vectors
- * @throws EquilibriaError on an option out of range, and on a program that the input names and the operator lacks
- * @cite applegate2021
+ * preconditioned when the input is bound (Ruiz, then Pock–Chambolle), restarted, and with the primal weight `ω` updated at
+ * restarts. One application of `G` is `inner` such steps and one look at whether to restart. Fixed points are the pairs
+ * `(y, λ)` that satisfy the KKT conditions.
+ *
+ * `method: 'halpern'` iterates `z ← w (2T(z) − z) + (1 − w) z₀`, `w = (k + 1)/(k + 2)`, with a constant step and restarts
+ * by the fixed-point residual; `'average'` averages the iterates, with adaptive steps and restarts by the KKT error. Over
+ * the 30 Netlib programs to 1e-4, before the last change to `ω` served both: Halpern 30 in 555 k steps, averages 29 in
+ * 616 k steps that cost twice as much.
+ *
+ * The state is `PdhgState`: `y` `[batch, n]` and `dual` `[batch, m]` in the units of the program, as pairs of float32,
+ * with the iterate, the anchor and the bookkeeping. The steps themselves run in float64 on the host. `precision: 'single'`
+ * drops the low halves: to 1e-4 that solves 29 of the 30, to 1e-7 it solves 17 where pairs solve 28.
+ *
+ * Input: graphs (`LpInput`), or indices into `programs`. Rows of one input share `m` and `n`; samples stop, freeze and
+ * leave the batch by themselves. Run it under `picard()`: it does its own acceleration. A solver that mixes states
+ * (Anderson) runs and stops correctly, and gains nothing.
+ *
+ * Not for training: it has no gradient, and says so under a tape. Not for integer programs.
+ *
+ * @cost `2 · inner` products with the matrix per application and sample; 6 vectors
+ * @throws EquilibriaError on options out of range, programs that are not linear programs, mixed sizes
+ * @cite applegate2021, lu2024, lieder2021, pock2011, ruiz2001
+ * @example
+ * ```ts
+ * import { equilibrium } from '@equilibria/core'
+ * import { kktBelow, pdhg, programInput, readMps } from '@equilibria/plugin-lp'
+ * import { picard } from '@equilibria/solvers'
+ *
+ * const program = readMps(`NAME TINY
+ * ROWS
+ *  N COST
+ *  L LIM
+ * COLUMNS
+ *  X COST -1.0 LIM 1.0
+ * RHS
+ *  RHS LIM 4.0
+ * ENDATA
+ * `)
+ * const layer = equilibrium(pdhg({ programs: [program] }), { solver: picard(), stop: kktBelow(1e-8, [program]) })
+ * const { state, status } = layer.solve(programInput([0]))
+ * console.log(status, state.y.dataSync(), state.dual.dataSync()) // converged [4] [-1]
+ * ```
  */
 export function pdhg(options: PdhgOptions = {}): Operator<PdhgState, PdhgInput> {
   const { programs = [], inner = 64, ruiz = 10, precision = 'pair', method = 'halpern' } = options
@@ -68,7 +104,7 @@ export function pdhg(options: PdhgOptions = {}): Operator<PdhgState, PdhgInput> 
         `The input asks for program ${index}; the operator has ${programs.length}.`,
         'Pass pdhg({ programs }) and indices from 0 to programs.length − 1.',
       )
-    checkProgram(program)
+    checkSolvable(program)
     const made = prepare(program, { ruiz })
     prepared.set(index, made)
     return made
@@ -82,7 +118,7 @@ export function pdhg(options: PdhgOptions = {}): Operator<PdhgState, PdhgInput> 
     bind(input): BoundOperator<PdhgState> {
       const samples = isGraph(input)
         ? programsOf(input).map((program) => {
-            checkProgram(program)
+            checkSolvable(program)
             return prepare(program, { ruiz })
           })
         : Array.from((input.program as tf.Tensor).dataSync(), ready)

@@ -1,11 +1,14 @@
 import { type Csr, multiply, norm2, transpose } from '../program/csr.ts'
 import type { LinearProgram } from '../program/program.ts'
+import { type Evaluator, evaluator, type Kkt, kktError } from './kkt.ts'
 
 /**
  * A program in the units the iteration works in: `Â = R A C`, `y = toY ⊙ ŷ`, `λ = toDual ⊙ λ̂`. Everything is float64.
  */
 export interface Prepared {
   readonly program: LinearProgram
+  /** For KKT errors in the units of the program. */
+  readonly evaluator: Evaluator
   readonly m: number
   readonly n: number
   /** `Â` by rows. */
@@ -94,6 +97,7 @@ export function prepare(program: LinearProgram, { ruiz = 10 }: { readonly ruiz?:
   const columns = transpose(rows)
   return {
     program,
+    evaluator: evaluator(program),
     m,
     n,
     rows,
@@ -109,3 +113,11 @@ export function prepare(program: LinearProgram, { ruiz = 10 }: { readonly ruiz?:
   }
 }
 const finite = (v: number): number => (Number.isFinite(v) ? Math.abs(v) : 0)
+
+/** The KKT error of a pair in scaled units, in the units of the program. */
+export const scaledKkt = (p: Prepared, y: Float64Array, dual: Float64Array): Kkt =>
+  kktError(
+    p.evaluator,
+    y.map((v, j) => v * p.toY[j]!),
+    dual.map((v, i) => v * p.toDual[i]!),
+  )

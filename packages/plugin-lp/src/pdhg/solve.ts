@@ -5,14 +5,13 @@ import { EquilibriaError, hold, leaves, scoped } from '@equilibria/tensor'
 import type { LinearProgram } from '../program/program.ts'
 import type { Certificate } from './certificate.ts'
 import { certificateFound } from './infeasibility.ts'
-import { checkProgram, programInput } from './input.ts'
+import { checkSolvable, programInput } from './input.ts'
 import { evaluator, type Kkt, kktError } from './kkt.ts'
 import { pdhg, type PdhgOptions } from './operator.ts'
 import { startFrom } from './start.ts'
 import { innerSteps, type PdhgState } from './state.ts'
 import { kktBelow } from './stop.ts'
 
-/** When to stop, where to start, and which method. */
 export interface SolveLpOptions extends Omit<PdhgOptions, 'programs'> {
   /** Relative KKT error at which the answer is optimal. Default `1e-4`. */
   readonly tolerance?: number
@@ -27,7 +26,6 @@ export interface SolveLpOptions extends Omit<PdhgOptions, 'programs'> {
   readonly solver?: Solver
 }
 
-/** What `onProgress` is told. */
 export interface LpProgress {
   readonly iterations: number
   /** Relative KKT error. */
@@ -37,7 +35,6 @@ export interface LpProgress {
   readonly etaMs: number | undefined
 }
 
-/** The answer to one linear program, with its residuals; float64, in the units of the program. */
 export interface LpResult {
   readonly status:
     | 'optimal'
@@ -70,7 +67,7 @@ const withFreeRow = (program: LinearProgram): LinearProgram => ({
 
 /** What both ways of solving share. */
 function setUp(given: LinearProgram, options: SolveLpOptions) {
-  checkProgram(given)
+  checkSolvable(given)
   const program = given.matrix.rows === 0 ? withFreeRow(given) : given
   const { tolerance = 1e-4, maxIterations = 200_000, inner = 64 } = options
   if (!(Number.isInteger(maxIterations) && maxIterations >= 1))
@@ -148,10 +145,36 @@ function setUp(given: LinearProgram, options: SolveLpOptions) {
 }
 
 /**
- * Solves one linear program with the PDHG operator under a fixed-point solver, until the relative KKT error is at most
- * `tolerance`, a certificate of infeasibility or unboundedness is found, or the limits are reached. Blocks; in a program
- * that must stay responsive use `solveLpAsync`. Ill-conditioned programs may need more steps than any limit: see `status`.
- * @cite applegate2021
+ * Solves one linear program to a relative KKT error (`kktError` states the formula), or proves that it has no optimum:
+ * `pdhg()` under `picard()` and the driver of core, stopped by `kktBelow` and `certificateFound`.
+ *
+ * First-order: good for 1e-4 to 1e-6 and for warm starts. For vertices to full precision use a simplex or
+ * interior-point code. With a loose tolerance the objective can be off by far more than the tolerance, because residuals
+ * are relative to `‖b‖` and `‖c‖` (Netlib's lotfi: 9 % at 1e-4, 0.01 % at 1e-6).
+ *
+ * `infeasible` and `unbounded` come with a certificate that was checked in float64. `unbounded` means that the objective
+ * falls for ever along a feasible direction; whether any point is feasible is not settled by it.
+ *
+ * @cost two products with the matrix per iteration
+ * @throws EquilibriaError `data` on what is no linear program, `option` on options out of range
+ * @cite applegate2021, applegate2024
+ * @example
+ * ```ts
+ * import { readMps, solveLp } from '@equilibria/plugin-lp'
+ *
+ * const program = readMps(`NAME TINY
+ * ROWS
+ *  N COST
+ *  L LIM
+ * COLUMNS
+ *  X COST -1.0 LIM 1.0
+ * RHS
+ *  RHS LIM 4.0
+ * ENDATA
+ * `)
+ * const { status, y, objective } = solveLp(program, { tolerance: 1e-8 })
+ * console.log(status, y, objective) // optimal, about [4] and -4
+ * ```
  */
 export function solveLp(program: LinearProgram, options: SolveLpOptions = {}): LpResult {
   const { operator, layer, run, finish } = setUp(program, options)
@@ -162,7 +185,10 @@ export function solveLp(program: LinearProgram, options: SolveLpOptions = {}): L
   })
 }
 
-/** The same as `solveLp`, yielding to the event loop between steps. */
+/**
+ * `solveLp`, giving the event loop a turn every few milliseconds: pages, timers and `signal` stay alive.
+ * @throws EquilibriaError as `solveLp`, as a rejection
+ */
 export async function solveLpAsync(program: LinearProgram, options: SolveLpOptions = {}): Promise<LpResult> {
   const { operator, layer, run, finish } = setUp(program, options)
   const held = hold(() => {

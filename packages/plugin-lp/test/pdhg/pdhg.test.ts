@@ -1,7 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core'
 import { anyOf, equilibrium } from '@equilibria/core'
 import {
-  checkProgram,
   kktBelow,
   kktError,
   evaluator,
@@ -230,11 +229,12 @@ describe('bad input', () => {
     refuse(/kktBelow\(-1\)/, () => kktBelow(-1, []))
     refuse(/maxIterations: 0/, () => solveLp(wedge, { maxIterations: 0 }))
     refuse(/budget: \{ ms: 0/, () => solveLp(wedge, { budget: { ms: 0 } }))
-    refuse(/c\[0\] is NaN/, () => solveLp({ ...wedge, c: Float64Array.of(Number.NaN, 1) }))
-    refuse(/variable 1 asks for 2 ≤ · ≤ 1/, () =>
+    refuse(/cost of column 0 is NaN/, () => solveLp({ ...wedge, c: Float64Array.of(Number.NaN, 1) }))
+    refuse(/bounds of column 1 are 2 and 1/, () =>
       solveLp({ ...wedge, lower: Float64Array.of(0, 2), upper: Float64Array.of(3, 1) }),
     )
-    refuse(/rowLower has 2 entries, not 3/, () => checkProgram({ ...wedge, rowLower: new Float64Array(2) }))
+    refuse(/rowLower has length 2, not 3/, () => solveLp({ ...wedge, rowLower: new Float64Array(2) }))
+    refuse(/has no variables/, () => solveLp(dense({ c: [], a: [], rowLower: [], rowUpper: [] })))
     refuse(/program 1; the operator has 1/, () => pdhg({ programs: [wedge] }).bind(programInput([1])))
     refuse(/y of 3 and dual of 0/, () => startFrom(pdhg({ programs: [wedge] }), programInput([0]), [{ y: [1, 2, 3] }]))
     refuse(/given 0 programs/, () =>
