@@ -2,7 +2,9 @@ import type { TensorTree } from './tree.ts'
 
 /**
  * Leaves early on what the *answer* does, where a stop rule looks at the residual. `start` begins one solve; the
- * function it returns sees the states of the samples still running and says, per row, whether that row may leave.
+ * function it returns sees the states of the samples still running and says, per row, whether that row may leave. A row
+ * that leaves keeps the state that was shown; its reported residual is that of the state before. A stop rule that fires in
+ * the same step wins.
  */
 export interface ExitRule<S extends TensorTree = TensorTree> {
   readonly kind: 'exit-rule'
@@ -14,7 +16,10 @@ export interface ExitRule<S extends TensorTree = TensorTree> {
   ): (seen: { readonly state: S; readonly rows: readonly number[]; readonly step: number }) => readonly boolean[]
 }
 
-/** Several starts, of which the one with the smallest residual is kept, per sample. */
+/**
+ * Several starts, of which the one with the smallest residual is kept, per sample. The noise is the same for every sample,
+ * so that no answer depends on who shares the batch; a time budget is for all starts together.
+ */
 export interface Breadth {
   /** Starts per sample, the plain one included. */
   readonly starts: number

@@ -10,7 +10,8 @@ export interface Traits {
   readonly symmetric?: boolean
   /**
    * Row `b` of `G(z, x)` depends on row `b` of `z` and of every leaf of `x` only. Default `true`; batch norm and
-   * one-big-graph inputs break it: such an operator must say `false`, and is then never compacted.
+   * one-big-graph inputs break it: such an operator must say `false`; it is then never
+   * compacted, and its samples stop together, at the first step at which all of them would.
    */
   readonly rowwise?: boolean
 }

@@ -1,3 +1,4 @@
+import * as tf from '@tensorflow/tfjs-core'
 import type { Model, ModelOptions } from '@equilibria/spec'
 import { EquilibriaError, scoped } from '@equilibria/tensor'
 import type { LpInput, LpOutput } from '../graph/input.ts'
@@ -49,14 +50,15 @@ export function paperExplicitModel({ width = 16, seed = 0 }: ModelOptions = {}):
     parameterCount: countParameters(shapes),
     predict: (x) => ({ y: paperExplicit(parameters, x) }),
     trajectory: (x, depths) =>
-      scoped(() =>
-        depths.map((steps) => ({
+      scoped(() => {
+        const y = paperExplicit(parameters, x)
+        return depths.map((steps, i) => ({
           steps,
-          y: paperExplicit(parameters, x),
+          y: i === 0 ? y : (tf.clone(y) as LpOutput),
           residual: new Float32Array(0),
           evaluations: 1,
-        })),
-      ),
+        }))
+      }),
     manifest: { network: 'lp/paper-explicit', width, seed },
     dispose: () => disposeAll(parameters),
   }

@@ -43,6 +43,19 @@ const TUNED: Readonly<Record<number, PrimalDualSizes>> = {
  * 8). Trained to `trainSteps` recorded steps, 12 unless told otherwise, from the start and from states up to that many
  * steps later; read after 32 steps, or when the residual falls below 1e-4.
  * @cite chambolle2011, liu2026
+ * @example
+ * ```ts
+ * import * as tf from '@tensorflow/tfjs-core'
+ * import '@tensorflow/tfjs-backend-cpu'
+ * import { primalDualModel, relativeError, toInput } from '@equilibria/plugin-lp'
+ * import { randomPrograms } from '@equilibria/plugin-lp/exact'
+ *
+ * const labelled = await randomPrograms({ seed: 1, count: 8 })
+ * const x = toInput(labelled.map(({ program }) => program))
+ * const label = tf.tensor2d(labelled.map(({ y }) => [...y]))
+ * const model = primalDualModel({ width: 8 }) // untrained: already a method, but a slow one
+ * for (const { steps, y } of model.trajectory(x, [1, 8, 64])) console.log(steps, relativeError.measure(y, label, x))
+ * ```
  */
 export function primalDualModel({ width = 8, seed = 0, trainSteps = 12 }: ModelOptions = {}): Model<LpInput, LpOutput> {
   checkWidth(width)

@@ -23,7 +23,7 @@ export function staggered(weights: Parameters, sizes: PrimalDualSizes, input: Lp
       Float32Array.from({ length: batch * nodes }, (_, i) => (wanted(turn(Math.floor(i / nodes))) ? 1 : 0)),
       [1, batch * nodes],
     )
-  let state: PrimalDualNodes = batch > SHORT ? offTape(() => scoped(warm)) : map.start()
+  let state: PrimalDualNodes = batch > SHORT + 1 ? offTape(() => scoped(warm)) : map.start()
   const readings = [Math.max(1, Math.round(depth / 3)), Math.max(1, Math.round((2 * depth) / 3)), depth]
   let primal: tf.Tensor = tf.zeros([1, batch * n])
   for (let t = 1; t <= depth; t++) {

@@ -1,4 +1,4 @@
-import { type Csr, multiply, norm2, transpose } from '../program/csr.ts'
+import { type Csr, multiply, norm2, normInfinity, transpose } from '../program/csr.ts'
 import type { LinearProgram } from '../program/program.ts'
 import { type Evaluator, evaluator, type Kkt, kktError } from './kkt.ts'
 
@@ -26,23 +26,39 @@ export interface Prepared {
   readonly norm: number
 }
 
-/** Largest singular value by power iteration on `ÂᵀÂ`; stops when it has stopped growing, then adds 0.1 %. */
+/**
+ * `‖Â‖₂` from above: power iteration on `ÂᵀÂ` from two starts, until it has not grown by 1e-6 in ten steps, plus 0.5 %;
+ * never more than `√(‖Â‖₁ ‖Â‖_∞)`, which is a bound. One start alone can be orthogonal to what it looks for (seen once
+ * in 16 000 random programs), and then steps are too long.
+ */
 function spectralNorm(rows: Csr, columns: Csr): number {
-  let u = Float64Array.from({ length: rows.columns }, (_, j) => 1 + 0.5 * Math.sin(j + 1)) // deterministic, not special
-  let sigma = 0
-  for (let k = 0; k < 300; k++) {
+  const estimate = Math.max(...[1, 2].map((seed) => powerIteration(rows, columns, seed))) * 1.005
+  const bound = Math.sqrt(largestSum(rows) * largestSum(columns))
+  return Math.min(estimate, bound) || 1
+}
+
+const largestSum = (a: Csr): number => normInfinity(multiply({ ...a, values: a.values.map(Math.abs) }, ones(a.columns)))
+const ones = (n: number): Float64Array => new Float64Array(n).fill(1)
+
+function powerIteration(rows: Csr, columns: Csr, seed: number): number {
+  let u = Float64Array.from({ length: rows.columns }, (_, j) => Math.sin((j + 1) * (j + 1) * seed * 0.7071 + seed)) // deterministic
+  let best = 0
+  let mark = 0
+  for (let k = 0; k < 500; k++) {
     const size = norm2(u)
-    if (!(size > 0)) return 1
+    if (!(size > 0)) break
     const v = multiply(
       rows,
       u.map((x) => x / size),
     )
-    const next = norm2(v)
-    if (k > 10 && next <= sigma * (1 + 1e-6)) return next * 1.001
-    sigma = Math.max(next, sigma)
+    best = Math.max(best, norm2(v))
+    if (k % 10 === 9) {
+      if (best <= mark * (1 + 1e-6)) break
+      mark = best
+    }
     u = Float64Array.from(multiply(columns, v))
   }
-  return (sigma || 1) * 1.001
+  return best
 }
 
 const length = (v: Float64Array): number => norm2(v.map((x) => (Number.isFinite(x) ? x : 0)))

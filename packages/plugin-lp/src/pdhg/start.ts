@@ -37,6 +37,16 @@ export function startFrom(
         `Pass one guess per sample, with y of ${n} and dual of ${m} entries.`,
       )
     guesses.forEach(({ y, dual }, row) => {
+      const odd = Array.from(y).findIndex((v) => !Number.isFinite(v))
+      const oddDual = dual ? Array.from(dual).findIndex((v) => !Number.isFinite(v)) : -1
+      if (odd >= 0 || oddDual >= 0)
+        throw new EquilibriaError(
+          'data',
+          odd >= 0
+            ? `Guess ${row} has y[${odd}] = ${y[odd]}.`
+            : `Guess ${row} has dual[${oddDual}] = ${dual?.[oddDual]}.`,
+          'A warm start is made of finite numbers; leave it out to start cold.',
+        )
       for (let j = 0, k = row * n; j < n; j++, k++) {
         out.y[k] = out.yAnchor[k] = y[j]!
         out.yLow[k] = y[j]! - out.y[k]!

@@ -1,6 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core'
 import {
+  type Csr,
   csrFromTriplets,
+  estimateDual,
   evaluator,
   farkas,
   kktError,
@@ -46,6 +48,11 @@ const solved = fc
     const c = y.map((_, j) => a.reduce((s, r, i) => s + r[j]! * lambda[i]!, 0) - at[j]! * (0.1 + next()))
     return { program: dense({ c, a, rowLower, rowUpper, lower, upper }), y, lambda, a }
   })
+
+const entry = (a: Csr, i: number, j: number): number => {
+  for (let e = a.starts[i]!; e < a.starts[i + 1]!; e++) if (a.indices[e] === j) return a.values[e]!
+  return 0
+}
 
 describe('laws on programs with a known optimum', () => {
   it('measures 0 there, and stays there', () => {
@@ -106,6 +113,38 @@ describe('laws on programs with a known optimum', () => {
     )
   })
 
+  it('scales by a norm that is one, and close', () => {
+    fc.assert(
+      fc.property(solved, ({ program, a }) => {
+        const p = prepare(program)
+        // Frobenius norm of powers of ÂᵀÂ: tr((ÂᵀÂ)^64)^(1/128) lies between σ and σ · 8^(1/128) = 1.0164 σ
+        const n = p.n
+        let g = Array.from({ length: n }, (_, j) =>
+          Array.from({ length: n }, (_, k) => {
+            let s = 0
+            for (let i = 0; i < a.length; i++) s += entry(p.rows, i, j) * entry(p.rows, i, k)
+            return s
+          }),
+        )
+        const size = g.reduce((s, row, j) => s + row[j]!, 0)
+        if (size === 0) return
+        g = g.map((row) => row.map((v) => v / size))
+        let times = 1
+        let scale = Math.log(size)
+        for (; times < 64; times *= 2) {
+          g = g.map((row) => row.map((_, k) => row.reduce((s, v, l) => s + v * g[l]![k]!, 0)))
+          const t = g.reduce((s, row, j) => s + row[j]!, 0)
+          scale = 2 * scale + Math.log(t)
+          g = g.map((row) => row.map((v) => v / t))
+        }
+        const above = Math.exp(scale / 128)
+        expect(p.norm).toBeGreaterThan(above / 1.0165)
+        expect(p.norm).toBeLessThan(above * 1.0051)
+      }),
+      { numRuns: 100 },
+    )
+  })
+
   it('has a plain step whose residual in the P norm never grows', () => {
     fc.assert(
       fc.property(solved, ({ program }) => {
@@ -137,6 +176,28 @@ describe('laws on programs with a known optimum', () => {
       ),
     )
   })
+})
+
+it('estimates a dual from the bounds that a prediction touches', () => {
+  const none = Number.NEGATIVE_INFINITY
+  const wedge = (c: readonly number[]) =>
+    evaluator(
+      dense({
+        c,
+        a: [
+          [1, 1],
+          [1, 0],
+          [0, 1],
+        ],
+        rowLower: [none, none, none],
+        rowUpper: [4, 3, 2],
+      }),
+    )
+  const [one, two, three] = estimateDual(wedge([-1, -2]), [2, 2])
+  // exact but for the 1e-6 of regularisation
+  expect([one, two, three]).toEqual([expect.closeTo(-1, 4), expect.closeTo(0, 12), expect.closeTo(-1, 4)])
+  // costs that would need λ > 0, which presses on lower sides that are not there
+  expect(estimateDual(wedge([1, 2]), [2, 2]).some((v) => v !== 0)).toBe(false)
 })
 
 describe('farkas', () => {

@@ -237,6 +237,8 @@ describe('bad input', () => {
     refuse(/has no variables/, () => solveLp(dense({ c: [], a: [], rowLower: [], rowUpper: [] })))
     refuse(/program 1; the operator has 1/, () => pdhg({ programs: [wedge] }).bind(programInput([1])))
     refuse(/y of 3 and dual of 0/, () => startFrom(pdhg({ programs: [wedge] }), programInput([0]), [{ y: [1, 2, 3] }]))
+    refuse(/y\[1\] = NaN/, () => polish([wedge], [{ y: [0, Number.NaN] }], { steps: 1 }))
+    refuse(/dual\[2\] = Infinity/, () => solveLp(wedge, { initial: { y: [0, 0], dual: [0, 0, Infinity] } }))
     refuse(/given 0 programs/, () =>
       equilibrium(pdhg({ programs: [wedge] }), { solver: picard(), stop: anyOf(kktBelow(1, [])) }).solve(
         programInput([0]),

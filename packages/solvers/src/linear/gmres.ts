@@ -20,6 +20,16 @@ export interface GmresOptions {
  * @cost 1 product with `A` per step, `restart + 1` stored vectors, `O(restart²)` host work per row and cycle
  * @throws EquilibriaError when `restart` is not a whole number ≥ 1
  * @cite saad1986
+ * @example
+ * ```ts
+ * import * as tf from '@tensorflow/tfjs-core'
+ * import '@tensorflow/tfjs-backend-cpu'
+ * import { gmres } from '@equilibria/solvers/linear'
+ *
+ * const turn = tf.tensor2d([[0, 2], [-2, 0]]) // spectral radius 2: a Neumann series would diverge
+ * const { u, steps } = gmres().solve((w) => tf.matMul(w, turn), tf.tensor2d([[1, 1]]), { tolerance: 1e-6, maxSteps: 10 })
+ * console.log(steps, u.dataSync()) // u − u·turn = [1, 1]: u = [-0.2, 0.6]
+ * ```
  */
 export function gmres({ restart = 30 }: GmresOptions = {}): LinearSolver {
   if (!Number.isInteger(restart) || restart < 1)
