@@ -12,6 +12,7 @@ import { startFrom } from './start.ts'
 import { innerSteps, type PdhgState } from './state.ts'
 import { kktBelow } from './stop.ts'
 
+/** When to stop, where to start, and which method. */
 export interface SolveLpOptions extends Omit<PdhgOptions, 'programs'> {
   /** Relative KKT error at which the answer is optimal. Default `1e-4`. */
   readonly tolerance?: number
@@ -26,6 +27,7 @@ export interface SolveLpOptions extends Omit<PdhgOptions, 'programs'> {
   readonly solver?: Solver
 }
 
+/** What `onProgress` is told. */
 export interface LpProgress {
   readonly iterations: number
   /** Relative KKT error. */
@@ -35,6 +37,7 @@ export interface LpProgress {
   readonly etaMs: number | undefined
 }
 
+/** The answer to one linear program, with its residuals; float64, in the units of the program. */
 export interface LpResult {
   readonly status:
     | 'optimal'
