@@ -34,7 +34,7 @@ export const lpPresets: Readonly<Record<string, Preset>> = {
         label: 'implicit',
         model: 'implicit',
         options: { width: 4 },
-        training: training(15, 1e-2, 40),
+        training: training(18, 5e-3, 40),
       },
       {
         label: 'explicit',
