@@ -117,7 +117,8 @@ const optionsSpeak = (name, { at, declaration }) =>
 function throws(node) {
   if (!node || typeof node !== 'object') return false
   if (Array.isArray(node)) return node.some(throws)
-  if (node.type === 'ThrowStatement') return true
+  // Passing on what was caught is not a rule of one's own.
+  if (node.type === 'ThrowStatement') return node.argument.type !== 'Identifier'
   if (/Function|MethodDefinition|ClassBody/.test(node.type ?? '')) return false
   return Object.entries(node).some(([k, v]) => k !== 'parent' && typeof v === 'object' && throws(v))
 }

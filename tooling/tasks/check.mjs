@@ -37,7 +37,7 @@ const GATES = {
       shell('tsc', '-p', 'tooling/tsconfig/sources.json', '--pretty', 'false'),
     ),
   },
-  lint: { what: 'oxlint, type-aware', run: shell('oxlint', '--type-aware', '--deny-warnings') },
+  lint: { what: 'oxlint, type-aware', run: shell('oxlint', '--type-aware', '--deny-warnings', '--format=unix') },
   boundaries: { what: 'turbo boundaries: undeclared imports, floors as tags', run: shell('turbo', 'boundaries') },
   floors: { what: 'arrows point down, no cycles', run: own('floors') },
   workspace: { what: 'every package has the shape of the template', run: own('manifests') },

@@ -30,10 +30,15 @@ const worst = (got: tf.Tensor, want: HostTensor): number => {
   return error / scale
 }
 
+/* A skipped suite is collected all the same, so nothing may be read where there is nothing. */
+const tensors = (file: string): ReturnType<typeof readSafetensors> =>
+  present ? readSafetensors(readFileSync(join(folder, file))) : {}
+const description = present ? readFileSync(join(folder, 'gnn_lp_emb8.json'), 'utf8') : '{"values":{}}'
+
 describe.skipIf(!present)('the third-party fixture', () => {
-  const io = readSafetensors(readFileSync(join(folder, 'gnn_lp_emb8.io.safetensors')))
-  const stored = readSafetensors(readFileSync(join(folder, 'gnn_lp_emb8.weights.safetensors')))
-  const { values } = JSON.parse(readFileSync(join(folder, 'gnn_lp_emb8.json'), 'utf8')) as {
+  const io = tensors('gnn_lp_emb8.io.safetensors')
+  const stored = tensors('gnn_lp_emb8.weights.safetensors')
+  const { values } = JSON.parse(description) as {
     values: {
       n_lp: number
       m: number

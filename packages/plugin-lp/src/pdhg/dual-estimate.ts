@@ -24,7 +24,7 @@ export function estimateDual(of: Evaluator, y: ArrayLike<number>): Float64Array 
   const free = Uint8Array.from({ length: a.rows }, (_, i) => {
     let s = 0
     for (let e = a.starts[i]!; e < a.starts[i + 1]!; e++) s += a.values[e]! * y[a.indices[e]!]!
-    const near = (side: number) => Math.abs(s - side) <= 0.05 * (1 + Math.abs(side)) || false
+    const near = (side: number) => Number.isFinite(side) && Math.abs(s - side) <= 0.05 * (1 + Math.abs(side))
     const crossed = s < program.rowLower[i]! || s > program.rowUpper[i]!
     return crossed || near(program.rowLower[i]!) || near(program.rowUpper[i]!) ? 1 : 0
   })
