@@ -42,7 +42,7 @@ function drawView(view: PlainView, depth: string, range: readonly [number, numbe
           label,
           look,
           points: values.map((y, x) => ({ x, y: y ?? Number.NaN })),
-          plain: values.length > 60,
+          plain: values.length > 24,
         })),
         lookFor: 'how far the lines are apart.',
       })
