@@ -25,7 +25,7 @@ const overview = (): string =>
     `  ${dim('$')} equilibria COMMAND --help           everything about one command`,
     '',
     'Results go to stdout, everything else to stderr; --version prints the version. NO_COLOR is heeded.',
-    'Exit codes: 0 done, 1 it ran and the answer is no, 2 bad input, 130 stopped by Ctrl-C.',
+    'Exit codes: 0 done, 1 it ran and the answer is no, 2 bad input,\n70 a bug, 130 stopped by Ctrl-C.',
   ].join('\n')
 
 function commandOf(name: string): Command {
@@ -65,7 +65,7 @@ export async function main(args: readonly string[]): Promise<number> {
       return error.code === 'not-converged' ? 1 : 2
     }
     say(
-      `${red('equilibria:', process.stderr)} an error that should not happen: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
+      `${red('equilibria:', process.stderr)} an unexpected error, a bug here or in a plugin: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
     )
     return 70
   }

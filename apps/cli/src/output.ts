@@ -4,7 +4,11 @@ import { dirname, resolve } from 'node:path'
 import { EquilibriaError } from '@equilibria/core'
 
 const refused = (option: string, path: string, why: string): EquilibriaError =>
-  new EquilibriaError('file', `Option --${option}: ${path} ${why}.`, 'Name a folder that exists or can be made.')
+  new EquilibriaError(
+    'file',
+    `Option --${option}: ${path} ${why}.`,
+    'Name another place; folders that do not exist are made.',
+  )
 
 const kindOf = async (path: string): Promise<'folder' | 'file' | undefined> => {
   try {

@@ -87,6 +87,7 @@ export const study = defineCommand({
       const line = liveLine()
       const models: Record<string, Model> = {}
       try {
+        let failed = false
         const training: Record<string, TrainingCurve> = {}
         const trainError: Record<string, number> = {}
         for (const m of preset.models) {
@@ -117,8 +118,9 @@ export const study = defineCommand({
             resume: o.resume,
           })
           if (result.status === 'aborted') return stopped(out)
+          failed ||= result.status === 'non-finite'
           training[m.label] = {
-            unit: 'step',
+            unit: 'updates',
             yLabel: task.metrics[0]!.name,
             series: [
               {
@@ -159,7 +161,7 @@ export const study = defineCommand({
         if (o.json) print(JSON.stringify(result, null, 2))
         else print(summary(result, trainError))
         say(`\nreport: ${files.html}\ndata:   ${files.json}`)
-        return 0
+        return failed ? 1 : 0 // the report is written; a note said which steps were not finite
       } catch (error) {
         if (isAbort(error)) return stopped(out)
         throw error
