@@ -42,28 +42,39 @@ export const flag = (summary: string): Option<boolean> & { readonly default: fal
   default: false,
   parse: () => true,
 })
-/** A finite number, `least` or more. */
-export const number = (summary: string, value: string, least = 0): Option<number> => ({
+/** A finite number, `least` or more; above 0 when `least` is left out. */
+export const number = (summary: string, value: string, least?: number): Option<number> => ({
   summary,
   value,
   parse: (t) => {
     const n = Number(t)
-    return t.trim() !== '' && Number.isFinite(n) && n >= least
+    return t.trim() !== '' && Number.isFinite(n) && (least === undefined ? n > 0 : n >= least)
       ? n
-      : bad(`"${t}"`, `expected a number ≥ ${least}`, 'Write it like 0.01 or 1e-4.')
+      : bad(`"${t}"`, `expected a number ${least === undefined ? '> 0' : `≥ ${least}`}`, 'Write it like 0.01 or 1e-4.')
   },
 })
-/** A whole number, `least` or more. */
-export const whole = (summary: string, value: string, least = 0): Option<number> => ({
+/** A whole number from `least` to `most`. */
+export const whole = (
+  summary: string,
+  value: string,
+  least = 0,
+  most: number = Number.MAX_SAFE_INTEGER,
+): Option<number> => ({
   summary,
   value,
   parse: (t) => {
     const n = Number(t)
-    return t.trim() !== '' && Number.isInteger(n) && n >= least
+    return t.trim() !== '' && Number.isSafeInteger(n) && n >= least && n <= most
       ? n
-      : bad(`"${t}"`, `expected a whole number ≥ ${least}`, 'Write it in digits.')
+      : bad(
+          `"${t}"`,
+          n > most ? `expected a whole number from ${least} to ${most}` : `expected a whole number ≥ ${least}`,
+          'Write it in digits.',
+        )
   },
 })
+/** Widths beyond this ask for tensors that no machine holds; the process would hang before it failed. */
+export const WIDEST = 4096
 /** One of a few words. */
 export const choice = <const W extends string>(summary: string, words: readonly W[]): Option<W> => ({
   summary,
@@ -103,7 +114,7 @@ export function parse<O extends Options>(
   })
   for (const token of tokens) {
     if (token.kind !== 'option') continue
-    const option = command.options[token.name]
+    const option = Object.hasOwn(command.options, token.name) ? command.options[token.name] : undefined
     if (!option)
       bad(
         `Unknown option ${token.rawName} of "equilibria ${command.name}"`,

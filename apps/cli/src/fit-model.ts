@@ -1,4 +1,3 @@
-import { mkdir } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { AnyTask, Model, Splits, TensorTree, TrainingSettings } from '@equilibria/spec'
 import {
@@ -12,6 +11,8 @@ import {
 } from '@equilibria/training'
 import { checkpointFile } from '@equilibria/training/node'
 import { liveLine } from './live-line.ts'
+import { makeFolder } from './output.ts'
+import { say } from './terminal.ts'
 
 export interface FitRequest {
   readonly label: string
@@ -30,10 +31,16 @@ export interface FitRequest {
 export const updates = (settings: TrainingSettings, samples: number): number =>
   settings.steps ?? settings.epochs * Math.ceil(samples / settings.batchSize)
 
+/** `711 parameters, 1 update of 40 samples`. */
+export const effort = (model: Model, settings: TrainingSettings, samples: number): string => {
+  const n = updates(settings, samples)
+  return `${model.parameterCount} parameters, ${n} ${n === 1 ? 'update' : 'updates'} of ${Math.min(settings.batchSize, samples)} samples`
+}
+
 /** Trains one model by the settings of a preset, with a line of progress and ETA on stderr. */
 export async function fitModel(request: FitRequest): Promise<FitResult> {
   const { task, model, splits, settings, seed, signal } = request
-  if (request.checkpoint !== undefined) await mkdir(dirname(request.checkpoint), { recursive: true })
+  if (request.checkpoint !== undefined) await makeFolder('out', dirname(request.checkpoint))
   const line = liveLine()
   const options: FitOptions<TensorTree, TensorTree> = {
     model,
@@ -62,7 +69,10 @@ export async function fitModel(request: FitRequest): Promise<FitResult> {
       : { checkpoint: { store: checkpointFile(request.checkpoint), resume: request.resume ?? false } }),
   }
   try {
-    return await fit(options)
+    const result = await fit(options)
+    line.end()
+    for (const note of result.notes) say(`note: ${note}`)
+    return result
   } finally {
     line.end()
   }

@@ -24,6 +24,7 @@ export function liveLine(stream: NodeJS.WriteStream = process.stderr): {
       if (live) stream.write(`\r\u001b[2K${last}\n`)
       else if (pending) stream.write(`${last}\n`)
       last = ''
+      shown = Number.NEGATIVE_INFINITY // what comes next is something else, and is shown at once
     },
   }
 }

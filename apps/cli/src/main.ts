@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises'
 import { EquilibriaError } from '@equilibria/core'
 import { check } from './commands/check.ts'
 import { fixtures } from './commands/fixtures.ts'
@@ -23,25 +24,35 @@ const overview = (): string =>
     `  ${dim('$')} equilibria solve model.mps          solve a linear program from a file`,
     `  ${dim('$')} equilibria COMMAND --help           everything about one command`,
     '',
-    'Exit codes: 0 done, 1 it ran and the answer is no, 2 bad input.',
+    'Results go to stdout, everything else to stderr; --version prints the version. NO_COLOR is heeded.',
+    'Exit codes: 0 done, 1 it ran and the answer is no, 2 bad input,\n70 a bug, 130 stopped by Ctrl-C.',
   ].join('\n')
+
+function commandOf(name: string): Command {
+  const command = commands.find((c) => c.name === name)
+  if (command) return command
+  throw new EquilibriaError(
+    'option',
+    `There is no command "${name}".`,
+    `Commands: ${commands.map((c) => c.name).join(', ')}. See equilibria --help.`,
+  )
+}
 
 /** Runs one command line; returns the exit code. Errors of use are one message on stderr and code 2. */
 export async function main(args: readonly string[]): Promise<number> {
   try {
     const [name, ...rest] = args
-    if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
-      const about = commands.find((c) => c.name === rest[0])
-      print(about ? help(about) : overview())
+    if (name === '--version' || name === '-v') {
+      const text = await readFile(new URL('../package.json', import.meta.url), 'utf8')
+      print((JSON.parse(text) as { readonly version: string }).version)
       return 0
     }
-    const command = commands.find((c) => c.name === name)
-    if (!command)
-      throw new EquilibriaError(
-        'option',
-        `There is no command "${name}".`,
-        `Commands: ${commands.map((c) => c.name).join(', ')}. See equilibria --help.`,
-      )
+    if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
+      const page = name === 'help' ? rest.find((word) => !word.startsWith('-')) : undefined
+      print(page === undefined ? overview() : help(commandOf(page)))
+      return 0
+    }
+    const command = commandOf(name)
     if (rest.includes('--help') || rest.includes('-h')) {
       print(help(command))
       return 0
@@ -54,7 +65,7 @@ export async function main(args: readonly string[]): Promise<number> {
       return error.code === 'not-converged' ? 1 : 2
     }
     say(
-      `${red('equilibria:', process.stderr)} an error that should not happen: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
+      `${red('equilibria:', process.stderr)} an unexpected error, a bug here or in a plugin: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
     )
     return 70
   }

@@ -8,6 +8,8 @@ import { lp } from '@equilibria/plugin-lp'
 /** Shipped with the CLI. */
 const bundled: readonly Plugin[] = [lp]
 
+const isObject = (v: unknown): v is object => typeof v === 'object' && v !== null
+
 /** A plugin by path or package name: the default export, or a named export called `plugin`. */
 export async function loadPlugin(name: string): Promise<Plugin> {
   const own = bundled.find((p) => p.name === name)
@@ -20,12 +22,15 @@ export async function loadPlugin(name: string): Promise<Plugin> {
     throw new EquilibriaError(
       'option',
       `Plugin "${name}" could not be loaded: ${error instanceof Error ? error.message.split('\n')[0] : String(error)}`,
-      `Pass a path like ./my-plugin.js, an installed package, or one of: ${bundled.map((p) => p.name).join(', ')}.`,
+      EquilibriaError.is(error) // it was found, and says itself what it lacks
+        ? error.hint
+        : `Pass a path like ./my-plugin.js, an installed package, or one of: ${bundled.map((p) => p.name).join(', ')}.`,
       { cause: error },
     )
   }
   const found = [module.default, module.plugin].find(
-    (v): v is Plugin => typeof v === 'object' && v !== null && 'kind' in v && v.kind === 'plugin',
+    (v): v is Plugin =>
+      isObject(v) && 'kind' in v && v.kind === 'plugin' && 'parts' in v && isObject(v.parts) && 'samples' in v,
   )
   if (!found)
     throw new EquilibriaError(
@@ -49,5 +54,12 @@ export async function findTask(name: string, extra: string | undefined): Promise
       `There is no task "${name}".`,
       `Tasks: ${all.map((t) => t.names[0]).join(', ')}. A task of another plugin needs --plugin MODULE.`,
     )
-  return hit.make()
+  const task = hit.make()
+  if (task.metrics.length === 0)
+    throw new EquilibriaError(
+      'option',
+      `Task "${task.name}" has no metric.`,
+      'Give it one: the first is the headline of training and studies.',
+    )
+  return task
 }

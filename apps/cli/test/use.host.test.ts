@@ -1,8 +1,15 @@
+import { existsSync } from 'node:fs'
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { run } from './run.ts'
+import { makeFolder } from '../src/output.ts'
+import { type Ran, run } from './run.ts'
+
+const FILE = fileURLToPath(import.meta.url)
+const SUM = fileURLToPath(new URL('./sum-plugin.ts', import.meta.url))
+const HALF = fileURLToPath(new URL('./half-plugin.ts', import.meta.url))
 
 let folder = ''
 beforeAll(async () => {
@@ -46,6 +53,11 @@ describe('help teaches', () => {
       expect(page.out).toContain(`$ equilibria ${name}`)
     }
   })
+  test('the version, and help by either word order', async () => {
+    expect((await run('--version')).out).toMatch(/^\d+\.\d+\.\d+\n$/)
+    expect((await run('help', 'solve')).out).toBe((await run('solve', '--help')).out)
+    expect((await run('study', '--help')).out).toContain('study.html')
+  })
   test('no colours on a pipe', async () => expect((await run('--help')).out).not.toContain('\u001b'))
 })
 
@@ -69,6 +81,17 @@ describe('bad input is one message, exit code 2, nothing written', () => {
       ['study', 'lp', '--data', './nowhere'],
       /--data: the folder \.\/nowhere does not exist/,
     ],
+    ['a data folder that is a file', ['study', 'lp', '--data', FILE], /--data: .* is not a folder/],
+    ['a checkpoint that is a folder', ['train', 'lp', '--checkpoint', '.'], /--checkpoint: .* is a folder, not a file/],
+    ['a checkpoint below a file', ['train', 'lp', '--checkpoint', join(FILE, 'x')], /--checkpoint: .* is a file/],
+    ['names that every object has', ['study', 'lp', '--preset', 'constructor'], /no preset "constructor"/],
+    ['such a name for a model', ['train', 'lp', '--model', 'toString'], /no model "toString"/],
+    ['a width that no machine holds', ['train', 'lp', '--width', '1e9'], /--width: "1e9": expected .* from 1 to 4096/],
+    ['a seed beyond whole numbers', ['train', 'lp', '--seed', '1e30'], /--seed: "1e30": expected a whole number/],
+    ['no time at all', ['solve', 'x.mps', '--seconds', '0'], /--seconds: "0": expected a number > 0/],
+    ['help for what is not there', ['help', 'solv'], /no command "solv"/],
+    ['a plugin in name only', ['check', HALF], /exports no plugin/],
+    ['a task without a metric', ['train', 'sum/bare', '--plugin', SUM], /Task "bare" has no metric/],
     ['a fixtures folder that is not there', ['fixtures', './nowhere'], /nowhere/],
   ]
   test.each(cases)('%s', async (_, args, says) => {
@@ -133,7 +156,124 @@ describe('bad input is one message, exit code 2, nothing written', () => {
   })
 })
 
+describe('an --out that cannot be', () => {
+  test.each([
+    ['a file', '', /is a file, not a folder/],
+    ['below a file', 'deeper/still', /is a file, not a folder/],
+  ])('%s is refused before any work', async (_, below, says) => {
+    const path = await file('occupied', 'mine')
+    const { code, err, out } = await run('study', 'lp', '--out', join(path, below))
+    expect(err).toMatch(says)
+    expect(err).toContain(path)
+    expect(err).not.toContain('updates') // nothing was trained
+    expect({ code, out }).toEqual({ code: 2, out: '' })
+    expect(await readFile(path, 'utf8')).toBe('mine')
+  })
+  // Node's own recursive mkdir never returns there.
+  test.skipIf(!existsSync('/proc/self'))('below /proc: an error, no hang', async () => {
+    await expect(makeFolder('out', '/proc/equilibria/deeper')).rejects.toThrow(
+      /--out: \/proc\/equilibria cannot be made/,
+    )
+  })
+})
+
+describe('Ctrl-C', () => {
+  /** Sends the signal when the text has been said. */
+  const interruptAt = (word: string): (() => void) => {
+    const write = process.stderr.write
+    let sent = false
+    process.stderr.write = function (this: NodeJS.WriteStream, ...args: Parameters<typeof write>) {
+      if (!sent && String(args[0]).includes(word)) {
+        sent = true
+        setImmediate(() => process.emit('SIGINT'))
+      }
+      return write.apply(this, args)
+    } as typeof write
+    return () => void (process.stderr.write = write)
+  }
+  const interrupted = async (word: string, ...args: string[]): Promise<Ran> => {
+    const running = run(...args) // catches stderr at once; the watcher goes over it
+    const restore = interruptAt(word)
+    try {
+      return await running
+    } finally {
+      restore()
+    }
+  }
+  const line = (out: string): string[] => [
+    'study',
+    'sum',
+    '--plugin',
+    SUM,
+    '--epochs',
+    '3',
+    '--backend',
+    'cpu',
+    '--out',
+    out,
+  ]
+
+  test('while training: saved, told how to go on, and then the numbers of a run that was left alone', async () => {
+    const [cut, whole] = [join(folder, 'cut'), join(folder, 'whole')]
+    const { code, err, out } = await interrupted('implicit 1/', ...line(cut))
+    expect(err).toMatch(/stopped; the checkpoints are in .*cut: the same command with --resume goes on/)
+    expect({ code, out }).toEqual({ code: 130, out: '' })
+    expect(await readdir(cut)).toEqual(['implicit.safetensors'])
+    expect((await run(...line(cut), '--resume')).code).toBe(0)
+    expect((await run(...line(whole))).code).toBe(0)
+    const figures = async (of: string): Promise<string> =>
+      JSON.stringify(JSON.parse(await readFile(join(of, 'study.json'), 'utf8')), (key, value: unknown) =>
+        ['milliseconds', 'seconds', 'created'].includes(key) ? null : value,
+      )
+    expect(await figures(cut)).toBe(await figures(whole))
+  })
+  test('while measuring: no report, no stack, code 130', async () => {
+    const out = join(folder, 'measuring')
+    const { code, err } = await interrupted('measuring implicit: error at', ...line(out))
+    expect(err).toMatch(/stopped; the checkpoints are in/)
+    expect(err).not.toMatch(/\n\s+at /)
+    expect(code).toBe(130)
+    expect((await readdir(out)).sort()).toEqual(['explicit.safetensors', 'implicit.safetensors'])
+  })
+})
+
+test('a task of a third party is checked, trained and studied', async () => {
+  const checked = await run('check', SUM, '--backend', 'cpu')
+  expect(checked.out).toContain('FAIL sum/bare') // has no metric, on purpose
+  expect(checked.out).not.toContain('FAIL sum/pairs')
+  const trained = await run(
+    'train',
+    'sum',
+    '--plugin',
+    SUM,
+    '--model',
+    'explicit',
+    '--epochs',
+    '2',
+    '--backend',
+    'cpu',
+    '--json',
+    '--checkpoint',
+    join(folder, 'sum.safetensors'),
+  )
+  expect(JSON.parse(trained.out)).toMatchObject({ task: 'pairs', model: 'explicit', metric: 'distance' })
+  const out = join(folder, 'third party')
+  const studied = await run('study', 'sum/pairs', '--plugin', SUM, '--epochs', '2', '--backend', 'cpu', '--out', out)
+  expect(studied.out).toMatch(/implicit\s+3 /)
+  expect(await readFile(join(out, 'study.html'), 'utf8')).toContain('Distance against steps')
+})
+
 describe('solve', () => {
+  test('names from a file bring no terminal escapes and no endless lines', async () => {
+    const { code, out } = await run(
+      'solve',
+      await file('names.mps', program.replace('TINY', `\u001b[31m${'T'.repeat(500)}`)),
+    )
+    expect(code).toBe(0)
+    expect(out).not.toContain('\u001b')
+    expect(Math.max(...out.split('\n').map((l) => l.length))).toBeLessThan(150)
+  })
+
   test('a maximising file: status, objective and variables', async () => {
     const { code, out } = await run('solve', await file('tiny.mps', program), '--tolerance', '1e-6')
     expect(code).toBe(0)

@@ -14,7 +14,7 @@ export const solve = defineCommand({
   options: {
     tolerance: number('Relative KKT error at which the answer counts as optimal. Default 1e-4.', 'X', 1e-12),
     'max-iterations': whole('Most primal–dual steps. Default 200000.', 'N', 1),
-    seconds: number('Time budget.', 'X'),
+    seconds: number('Time budget. Default none.', 'X'),
     json: flag('The answer as one JSON object: status, objective, residuals, y, dual'),
     all: flag('Print every variable, zeros too'),
     backend: choice('tfjs backend. Default cpu, which starts fastest; the arithmetic is float64 on the host.', [
@@ -59,7 +59,7 @@ export const solve = defineCommand({
       const { kkt } = result
       print(
         [
-          `program     ${program.name}: ${rows.length} rows, ${names.length} columns, ${program.matrix.values.length} nonzeros`,
+          `program     ${plain(program.name)}: ${rows.length} rows, ${names.length} columns, ${program.matrix.values.length} nonzeros`,
           `status      ${result.status}`,
           `objective   ${sign * result.objective}`,
           `KKT error   ${kkt.error.toExponential(2)} relative (primal ${kkt.primal.toExponential(2)}, dual ${kkt.dual.toExponential(2)}, gap ${kkt.gap.toExponential(2)})`,
@@ -73,7 +73,7 @@ export const solve = defineCommand({
                 '',
                 ...Array.from(result.y, (v, j) => [names[j]!, v] as const)
                   .filter(([, v]) => o.all || Math.abs(v) > 1e-9)
-                  .map(([n, v]) => `${n.padEnd(16)} ${Number(v.toPrecision(9))}`),
+                  .map(([n, v]) => `${plain(n).padEnd(16)} ${Number(v.toPrecision(9))}`),
               ]),
         ].join('\n'),
       )
@@ -81,6 +81,12 @@ export const solve = defineCommand({
     return result.status === 'optimal' ? 0 : result.status === 'aborted' ? 130 : 1
   },
 })
+
+/** Names come from files: no terminal escapes, no endless lines. */
+function plain(name: string): string {
+  const safe = name.replaceAll(/\p{Cc}/gu, '?')
+  return safe.length > 64 ? `${safe.slice(0, 63)}…` : safe
+}
 
 function asJson(name: string, result: LpResult, sign: number, columns: readonly string[], rows: readonly string[]) {
   const { status, objective, kkt, iterations, elapsedMs, certificate, y, dual } = result

@@ -4,12 +4,13 @@ import type { AnyTask, Model, Preset } from '@equilibria/spec'
 import { renderText, runStudy, type StudyResult, type TrainingCurve } from '@equilibria/study'
 import { writeStudy } from '@equilibria/study/node'
 import { startBackend } from '../backend.ts'
-import { choice, defineCommand, depths, flag, text, whole } from '../command.ts'
+import { choice, defineCommand, depths, flag, text, whole, WIDEST } from '../command.ts'
 import { dataFolder } from '../data-folder.ts'
 import { headline } from '../evaluate.ts'
-import { fitModel, updates } from '../fit-model.ts'
-import { interruptible } from '../interrupt.ts'
+import { effort, fitModel } from '../fit-model.ts'
+import { interruptible, isAbort } from '../interrupt.ts'
 import { liveLine } from '../live-line.ts'
+import { checkFolder } from '../output.ts'
 import { findTask } from '../plugins.ts'
 import { bold, print, say, width } from '../terminal.ts'
 
@@ -34,10 +35,10 @@ export const study = defineCommand({
     preset: text('Which recommended study. Default quick.', 'NAME'),
     steps: depths("Depths t to look at. Default: the preset's."),
     epochs: whole("Passes over the training data, instead of the preset's.", 'N', 1),
-    width: whole("Width of the embedding, instead of the preset's.", 'N', 1),
+    width: whole("Width of the embedding, instead of the preset's.", 'N', 1, WIDEST),
     limit: whole('At most so many training samples.', 'N', 1),
     seed: whole('Seed of weights, data order and data. Default 0.', 'N'),
-    out: text('Folder for report.html, study.json and checkpoints. Default runs/TASK.', 'DIR'),
+    out: text('Folder for study.html, study.json and checkpoints. Default runs/TASK.', 'DIR'),
     resume: flag('Go on from the checkpoints in --out'),
     data: text(
       'Folder of the data pack. Default: EQUILIBRIA_DATA, ../shared/data, else what ships with the task.',
@@ -59,7 +60,9 @@ export const study = defineCommand({
     await startBackend(o.backend ?? 'wasm')
     const task = await findTask(name!, o.plugin)
     const presetName = o.preset ?? 'quick'
-    const preset = task.presets?.[presetName] ?? (o.preset === undefined ? plain(task) : undefined)
+    const preset =
+      (task.presets && Object.hasOwn(task.presets, presetName) ? task.presets[presetName] : undefined) ??
+      (o.preset === undefined ? plain(task) : undefined)
     if (!preset)
       throw new EquilibriaError(
         'option',
@@ -68,15 +71,23 @@ export const study = defineCommand({
       )
     const out = resolve(o.out ?? join('runs', name!.replaceAll('/', '-')))
     const seed = o.seed ?? 0
+    await checkFolder('out', out)
     const folder = dataFolder(o.data)
     const limit = { ...preset.limit, ...(o.limit === undefined ? {} : { train: o.limit }) }
     const splits = await task.data({ seed, limit, ...(folder === undefined ? {} : { folder }) })
     say(bold(`Study: ${task.name}`, process.stderr))
-    say(`${preset.summary}\nData: ${splits.source}; ${splits.train.size} to train, ${splits.test.size} to test.`)
+    const changed = (['epochs', 'width', 'limit', 'steps'] as const).flatMap((n) =>
+      o[n] === undefined ? [] : [`--${n} ${String(o[n])}`],
+    )
+    say(
+      `Preset ${presetName}${changed.length === 0 ? '' : `, changed by ${changed.join(' ')}; unchanged it is`}: ${preset.summary}\nData: ${splits.source}; ${splits.train.size} to train, ${splits.test.size} to test.`,
+    )
 
     return await interruptible(async (signal) => {
+      const line = liveLine()
       const models: Record<string, Model> = {}
       try {
+        let failed = false
         const training: Record<string, TrainingCurve> = {}
         const trainError: Record<string, number> = {}
         for (const m of preset.models) {
@@ -94,9 +105,7 @@ export const study = defineCommand({
           }))
           const { steps: _, ...byEpochs } = m.training
           const settings = o.epochs === undefined ? m.training : { ...byEpochs, epochs: o.epochs }
-          say(
-            `${m.label}: ${model.parameterCount} parameters, ${updates(settings, splits.train.size)} updates of ${settings.batchSize} samples`,
-          )
+          say(`${m.label}: ${effort(model, settings, splits.train.size)}`)
           const result = await fitModel({
             label: m.label,
             task,
@@ -108,9 +117,10 @@ export const study = defineCommand({
             checkpoint: join(out, `${m.label}.safetensors`),
             resume: o.resume,
           })
-          if (result.status === 'aborted') return 130
+          if (result.status === 'aborted') return stopped(out)
+          failed ||= result.status === 'non-finite'
           training[m.label] = {
-            unit: 'step',
+            unit: 'updates',
             yLabel: task.metrics[0]!.name,
             series: [
               {
@@ -122,10 +132,13 @@ export const study = defineCommand({
             ],
             seconds: result.elapsedMs / 1000,
           }
-          trainError[m.label] = headline(task, model, splits.train, { limit: 500 })
+          line.update(`measuring ${m.label}: error on the training data`)
+          trainError[m.label] = await headline(task, model, splits.train, { limit: 500, signal })
+          line.end()
         }
-        const line = liveLine()
+        if (task.sections) line.update(`measuring what ${task.name} adds to the report: some seconds`)
         const sections = await task.sections?.(models, splits.test, { seed, signal })
+        line.end()
         const result = await runStudy({
           task,
           models,
@@ -136,7 +149,7 @@ export const study = defineCommand({
           training,
           peers: (preset.references ?? []).map((r) => ({ ...r, metric: task.metrics[0]!.name })),
           ...(sections ? { sections } : {}),
-          record: { preset: presetName, seed, node: process.versions.node },
+          record: { preset: presetName, changed: changed.join(' ') || 'nothing', node: process.versions.node },
           onProgress: (p) =>
             line.update(
               `measuring ${p.stage} ${(100 * p.fraction).toFixed(0)} %${p.remainingMs === undefined ? '' : `, ${Math.ceil(p.remainingMs / 1000)} s left`}`,
@@ -148,13 +161,22 @@ export const study = defineCommand({
         if (o.json) print(JSON.stringify(result, null, 2))
         else print(summary(result, trainError))
         say(`\nreport: ${files.html}\ndata:   ${files.json}`)
-        return 0
+        return failed ? 1 : 0 // the report is written; a note said which steps were not finite
+      } catch (error) {
+        if (isAbort(error)) return stopped(out)
+        throw error
       } finally {
+        line.end()
         for (const model of Object.values(models)) model.dispose()
       }
     })
   },
 })
+
+function stopped(out: string): number {
+  say(`stopped; the checkpoints are in ${out}: the same command with --resume goes on.`)
+  return 130
+}
 
 /** The table a newcomer sees: one line per model. */
 function summary(result: StudyResult, trainError: Readonly<Record<string, number>>): string {
@@ -177,7 +199,7 @@ function summary(result: StudyResult, trainError: Readonly<Record<string, number
   const lineOf = (cells: readonly string[]) =>
     cells.map((c, i) => (i === 0 ? c.padEnd(widths[i]!) : c.padStart(widths[i]!))).join('  ')
   return [
-    `\n${metric.name} (${metric.better === 'less' ? 'lower' : 'higher'} is better), and on the test set after t steps`,
+    `\n${metric.name} (${metric.better === 'less' ? 'lower' : 'higher'} is better) on training and test data; t = …: on test data after t steps`,
     bold(lineOf(head)),
     ...rows.map(lineOf),
     '',

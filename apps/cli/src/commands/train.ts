@@ -2,11 +2,12 @@ import { resolve } from 'node:path'
 import { EquilibriaError } from '@equilibria/core'
 import type { TrainingSettings } from '@equilibria/spec'
 import { startBackend } from '../backend.ts'
-import { choice, defineCommand, flag, number, text, whole } from '../command.ts'
+import { choice, defineCommand, flag, number, text, whole, WIDEST } from '../command.ts'
 import { dataFolder } from '../data-folder.ts'
 import { headline } from '../evaluate.ts'
-import { fitModel, updates } from '../fit-model.ts'
-import { interruptible } from '../interrupt.ts'
+import { effort, fitModel } from '../fit-model.ts'
+import { interruptible, isAbort } from '../interrupt.ts'
+import { checkFile } from '../output.ts'
 import { findTask } from '../plugins.ts'
 import { print, say } from '../terminal.ts'
 
@@ -18,8 +19,8 @@ export const train = defineCommand({
   summary: 'Train one model of a task; write checkpoints; resume exactly after a kill.',
   positionals: [{ name: 'TASK', summary: 'lp, or the task of a plugin' }],
   options: {
-    model: text("Which of the task's models. Default implicit.", 'NAME'),
-    width: whole("Width of the embedding. Default: the preset's, else the task's.", 'N', 1),
+    model: text("Which of the task's models. Default implicit, or the first of a task without one.", 'NAME'),
+    width: whole("Width of the embedding. Default: the preset's, else the task's.", 'N', 1, WIDEST),
     epochs: whole('Passes over the training data.', 'N', 1),
     'batch-size': whole('Samples per step.', 'N', 1),
     'learning-rate': number('Peak learning rate.', 'X'),
@@ -35,6 +36,8 @@ export const train = defineCommand({
     backend: choice('tfjs backend. Default wasm.', ['wasm', 'cpu']),
     json: flag('The result as one JSON object on stdout'),
   },
+  details:
+    'Prints the headline metric on training and test data, and where the checkpoint is. Ctrl-C stops after the current\nstep and saves; --resume then goes on to the same numbers. Exit code 130 when stopped.',
   examples: [
     'equilibria train lp --width 16 --epochs 100',
     'equilibria train lp --checkpoint lp.safetensors --resume',
@@ -43,8 +46,8 @@ export const train = defineCommand({
   async run([name], o) {
     await startBackend(o.backend ?? 'wasm')
     const task = await findTask(name!, o.plugin)
-    const key = o.model ?? 'implicit'
-    const make = task.models[key]
+    const key = o.model ?? ('implicit' in task.models ? 'implicit' : (Object.keys(task.models)[0] ?? 'implicit'))
+    const make = Object.hasOwn(task.models, key) ? task.models[key] : undefined
     if (!make)
       throw new EquilibriaError(
         'option',
@@ -62,6 +65,8 @@ export const train = defineCommand({
       ...(steps === undefined || o.epochs !== undefined ? {} : { steps }),
     }
     const seed = o.seed ?? 0
+    const checkpoint = resolve(o.checkpoint ?? `runs/${name!.replaceAll('/', '-')}-${key}.safetensors`)
+    await checkFile('checkpoint', checkpoint)
     const folder = dataFolder(o.data)
     const splits = await task.data({
       seed,
@@ -69,32 +74,47 @@ export const train = defineCommand({
       ...(o.limit === undefined ? {} : { limit: { train: o.limit } }),
     })
     const model = make({ ...own?.options, seed, ...(o.width === undefined ? {} : { width: o.width }) })
-    const checkpoint = resolve(o.checkpoint ?? `runs/${name!.replaceAll('/', '-')}-${key}.safetensors`)
     say(`${task.name}: ${splits.source}`)
-    say(
-      `${model.name}: ${model.parameterCount} parameters, ${updates(settings, splits.train.size)} updates of ${settings.batchSize} samples`,
-    )
+    say(`${model.name}: ${effort(model, settings, splits.train.size)}`)
+    const stopped = (): number => {
+      say(`stopped; ${checkpoint} holds every step so far: the same command with --resume goes on.`)
+      return 130
+    }
     try {
-      const result = await interruptible((signal) =>
-        fitModel({ label: key, task, model, splits, settings, seed, signal, checkpoint, resume: o.resume }),
-      )
-      const report = {
-        task: task.name,
-        model: key,
-        parameters: model.parameterCount,
-        status: result.status,
-        seconds: result.elapsedMs / 1000,
-        metric: task.metrics[0]!.name,
-        train: headline(task, model, splits.train, { limit: 500 }),
-        test: headline(task, model, splits.test),
-        checkpoint,
-      }
-      if (o.json) print(JSON.stringify(report, null, 2))
-      else
-        print(
-          `${result.status}: ${report.metric} ${report.train.toFixed(4)} on training data, ${report.test.toFixed(4)} on test data, after ${report.seconds.toFixed(0)} s\ncheckpoint: ${checkpoint}`,
-        )
-      return result.status === 'aborted' ? 130 : result.status === 'non-finite' ? 1 : 0
+      return await interruptible(async (signal) => {
+        const result = await fitModel({
+          label: key,
+          task,
+          model,
+          splits,
+          settings,
+          seed,
+          signal,
+          checkpoint,
+          resume: o.resume,
+        })
+        if (result.status === 'aborted') return stopped()
+        const report = {
+          task: task.name,
+          model: key,
+          parameters: model.parameterCount,
+          status: result.status,
+          seconds: result.elapsedMs / 1000,
+          metric: task.metrics[0]!.name,
+          train: await headline(task, model, splits.train, { limit: 500, signal }),
+          test: await headline(task, model, splits.test, { signal }),
+          checkpoint,
+        }
+        if (o.json) print(JSON.stringify(report, null, 2))
+        else
+          print(
+            `${result.status}: ${report.metric} ${report.train.toFixed(4)} on training data, ${report.test.toFixed(4)} on test data, after ${report.seconds.toFixed(0)} s\ncheckpoint: ${checkpoint}`,
+          )
+        return result.status === 'non-finite' ? 1 : 0
+      })
+    } catch (error) {
+      if (isAbort(error)) return stopped()
+      throw error
     } finally {
       model.dispose()
     }

@@ -47,7 +47,7 @@ export function readLpJson(source: string | Uint8Array, options: { readonly name
     throw fileError(
       { file },
       `this is no JSON: ${quote(String(error))}`,
-      'Write it again, or read MPS with readMps.',
+      'Write it again; MPS has its own reader, which a name that does not end in .json gets.',
       error,
     )
   }

@@ -13,6 +13,9 @@ export async function loadMps(bytes: Uint8Array, options: MpsOptions = {}): Prom
   return readMps(gzipped ? await gunzip(bytes, options.name ?? 'program.mps.gz') : bytes, options)
 }
 
+/** What the decompressor says, where it says something. */
+const reason = (error: unknown): string => (error instanceof Error && error.message !== '' ? `: ${error.message}` : '')
+
 async function gunzip(bytes: Uint8Array, file: string): Promise<Uint8Array> {
   const chunks: Uint8Array[] = []
   let size = 0
@@ -25,7 +28,7 @@ async function gunzip(bytes: Uint8Array, file: string): Promise<Uint8Array> {
       chunks.push(part.value)
     }
   } catch (error) {
-    throw fileError({ file }, `the gzip data is damaged: ${String(error)}`, 'Fetch the file again.', error)
+    throw fileError({ file }, `the gzip data is damaged or cut short${reason(error)}`, 'Fetch the file again.', error)
   }
   if (size > LARGEST) {
     await reader.cancel().catch(() => undefined)

@@ -19,7 +19,6 @@ export function lpView(x: LpInput, y: LpOutput, index: number, target?: LpOutput
   ].filter(({ values }) => values.every(Number.isFinite))
   return {
     kind: 'series',
-    title: `Linear program ${index}`,
     xLabel: label === undefined ? 'variable, sorted by answer' : 'variable, sorted by label',
     yLabel: 'y',
     series: [

@@ -13,6 +13,7 @@ export function figuresOf(study: StudyResult): Plot[] {
   ]
 }
 
+const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1)
 const depthAxis = (study: StudyResult): Plot['x'] => ({ label: 'steps t', depths: study.settings.steps })
 const goal = ({ better }: StudyMetric): string => (better === 'less' ? 'lower is better' : 'higher is better')
 const logWhenWide = (values: readonly number[], ratio = 20): 'log' | 'linear' => {
@@ -51,7 +52,7 @@ function metricPlot(study: StudyResult, metric: StudyMetric): Plot {
   ]
   const percent = Number((100 * study.settings.confidence).toPrecision(6))
   return {
-    title: `${metric.name} against steps`,
+    title: `${capital(metric.name)} against steps`,
     x: depthAxis(study),
     y: {
       label: `${metric.name}, mean`,
@@ -131,7 +132,7 @@ function costPlot(study: StudyResult, metric: StudyMetric): Plot[] {
   const points = series.flatMap((s) => s.points)
   return [
     {
-      title: `${metric.name} against ${timed ? 'wall time' : 'evaluations'}`,
+      title: `${capital(metric.name)} against ${timed ? 'wall time' : 'evaluations'}`,
       x: {
         label: timed ? 'time of a prediction per sample' : 'evaluations of G per sample',
         ...(timed ? { unit: 'ms' } : {}),
@@ -171,7 +172,7 @@ function distributionPlot(study: StudyResult, metric: StudyMetric): Plot[] {
   })
   return [
     {
-      title: `${metric.name} over samples`,
+      title: `${capital(metric.name)} over samples`,
       x: { label: 'share of samples below this value', unit: '%' },
       y: {
         label: metric.name,
@@ -223,7 +224,7 @@ export function trainingPlot(study: StudyResult): Plot[] {
       },
       series: series.map((s, look) => ({ ...s, look })),
       lookFor:
-        'Curves that still fall would gain from longer training; a validation curve that rises while training falls means overfitting.',
+        'Curves that still improve at their end would gain from longer training; a validation curve that turns back means overfitting.',
     },
   ]
 }

@@ -182,7 +182,7 @@ function answers(study: StudyResult): string[] {
   return [
     section(
       'Answers at increasing depth',
-      `<p class="soft">The same samples at every depth, as a person would look at them. What to look for: when the answer settles, and what the late steps still change.</p>\n${drawn.join('\n')}`,
+      `<p class="soft">The same samples at every depth, as a person would look at them. What to look for: how far the answer is from the label where one is drawn, when it settles, and what the late steps still change.</p>\n${drawn.join('\n')}`,
     ),
   ]
 }

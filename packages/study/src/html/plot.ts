@@ -25,8 +25,11 @@ export interface Plot {
   readonly x: Axis & { readonly depths?: readonly number[] }
   readonly y: Axis & { readonly fromZero?: boolean }
   readonly series: readonly Series[]
+  /** Empty: nothing is said. */
   readonly lookFor: string
   readonly note?: string
+  /** Draws the first series last, over the others. */
+  readonly firstOnTop?: boolean
 }
 
 /** Looks repeat after eight; within eight no two share colour, dash or marker. */
@@ -50,8 +53,12 @@ export function drawPlot(plot: Plot): string {
 <ul class="legend">${shown.map(legendItem).join('')}</ul>
 ${svg(ready, 600, 360, 'wide')}
 ${svg(ready, 340, 290, 'narrow')}
-<figcaption><b>What to look for:</b> ${escape([plot.lookFor, ...notes.filter((n) => n !== undefined)].join(' '))}</figcaption>
-</figure>`
+${caption(plot.lookFor, notes.filter((n) => n !== undefined).join(' '))}</figure>`
+}
+
+const caption = (lookFor: string, notes: string): string => {
+  const head = lookFor === '' ? '' : `<b>What to look for:</b> ${escape(lookFor)} `
+  return head + notes === '' ? '' : `<figcaption>${(head + escape(notes)).trim()}</figcaption>\n`
 }
 
 const isReal = ({ x, y }: Point): boolean => Number.isFinite(x) && Number.isFinite(y)
@@ -80,14 +87,15 @@ function svg(plot: Plot, width: number, height: number, kind: string): string {
   const xMiddle = 6.6 * [...xLabel].length > box.right - box.left ? width / 2 : (box.left + box.right) / 2
   const yMiddle = 6.6 * [...yLabel].length > box.bottom - box.top ? height / 2 : (box.top + box.bottom) / 2
   const ends = { left: box.left, right: box.right }
+  const order = plot.firstOnTop ? plot.series.toReversed() : plot.series
   return `<svg class="${kind}" viewBox="0 0 ${width} ${height}" role="img" aria-label="${escape(spoken(plot))}">
 <title>${escape(plot.title)}</title>
 ${[...grid, ...yLabels, ...xLabels].join('\n')}
 <path class="axis" d="M${box.left} ${box.top}V${box.bottom}H${box.right}"/>
 <text class="label x-label" x="${xMiddle}" y="${height - 8}" text-anchor="middle"${fit(xLabel, width - 20)}>${escape(xLabel)}</text>
 <text class="label y-label" transform="translate(13 ${yMiddle}) rotate(-90)" text-anchor="middle"${fit(yLabel, height - 16)}>${escape(yLabel)}</text>
-${plot.series.map((series) => band(series, px, py, plot)).join('')}
-${plot.series.map((series) => line(series, px, py, ends)).join('\n')}
+${order.map((series) => band(series, px, py, plot)).join('')}
+${order.map((series) => line(series, px, py, ends)).join('\n')}
 </svg>`
 }
 

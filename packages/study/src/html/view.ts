@@ -42,9 +42,10 @@ function drawView(view: PlainView, depth: string, range: readonly [number, numbe
           label,
           look,
           points: values.map((y, x) => ({ x, y: y ?? Number.NaN })),
-          plain: values.length > 60,
+          plain: values.length > 24,
         })),
-        lookFor: 'how far the lines are apart.',
+        lookFor: '', // once, at the head of the section
+        firstOnTop: true,
       })
   }
 }

@@ -192,7 +192,7 @@ function report(detail: LipschitzCurve): Report<LipschitzCurve> {
     evidence: method === 'power' ? 'estimate' : 'observation',
     value: last?.value ?? Number.NaN,
     statement: measured
-      ? `L_t goes from ${short(first.value)} at t = ${first.steps} to ${short(last.value)} at t = ${last.steps} (${how} over ${samples} ${samples === 1 ? 'sample' : 'samples'}, ${found}).`
+      ? `L_t ${first.steps === last.steps ? `is ${short(last.value)}` : `goes from ${short(first.value)} at t = ${first.steps} to ${short(last.value)}`} at t = ${last.steps} (${how} over ${samples} ${samples === 1 ? 'sample' : 'samples'}, ${found}).`
       : `L_t could not be measured: no finite value (${found}).`,
     assumptions: [
       'The verdict answers whether the map grows steeper with t over the depths measured.',

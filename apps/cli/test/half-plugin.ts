@@ -1,0 +1,2 @@
+/** Says what it is and has nothing of it. */
+export default { kind: 'plugin' }
