@@ -86,3 +86,21 @@ test('an exit rule does not mix rows when finished ones have left the batch', ()
     const together = stepsOf(rule, x, a)
     expect(together).toEqual(a.map((_, i) => stepsOf(rule, [x[i]!], [a[i]!])[0]))
   }))
+test('settings that could never fire, and answers that are not one row per sample, are refused', () =>
+  leakless(() => {
+    for (const make of [
+      () => outputChange({ decode, tolerance: Number.NaN }),
+      () => decisionMargin({ decode, margin: -1 }),
+      () => entropyChange({ decode, tolerance: Number.NaN }),
+      () => klChange({ decode, tolerance: -1 }),
+      () => argmaxStability({ decode, times: 0 }),
+    ])
+      expect(make).toThrow(/ is (NaN|-1|0)\./)
+    const whole = outputChange({ decode: (z: tf.Tensor2D) => tf.mean(z, 0) })
+    expect(() =>
+      stepsOf(whole, [
+        [1, 0, 2],
+        [0, 1, 1],
+      ]),
+    ).toThrow(/decode\(\) gave \(3\) for 2 samples/)
+  }))

@@ -1,9 +1,11 @@
 import type * as tf from '@tensorflow/tfjs-core'
 import type { ExitRule, TensorTree } from '@equilibria/spec'
+import { EquilibriaError } from '@equilibria/tensor'
+import { requireRange } from '../validate.ts'
 
 /** Decoded answers of the running rows, `[rows, …]`, read back to the host. */
 export interface Decoded<S extends TensorTree> {
-  /** From the state to what is watched: logits, a picture, a field. Default: the first leaf of the state. */
+  /** From the state to what is watched: logits, a picture, a field. */
   readonly decode: (state: S) => tf.Tensor
 }
 
@@ -24,6 +26,12 @@ export function watch<S extends TensorTree>(
       const judge = start(batch)
       return ({ state, rows, step }) => {
         const answer = decode(state)
+        if (answer.shape[0] !== rows.length)
+          throw new EquilibriaError(
+            'shape',
+            `Exit rule "${name}": decode() gave (${answer.shape}) for ${rows.length} samples.`,
+            'It returns [rows, …], one row per sample of the state it is given.',
+          )
         const values = answer.dataSync() as Float32Array
         const width = values.length / rows.length
         return rows.map((sample, i) => {
@@ -43,14 +51,20 @@ const norm = (v: ArrayLike<number>): number => {
   return Math.sqrt(s)
 }
 
-/** Leaves when the decoded answer moved by at most `tolerance · max(‖answer‖₂, 1)` in one step. */
+/**
+ * Leaves when the decoded answer moved by at most `tolerance · max(‖answer‖₂, 1)` in one step.
+ *
+ * @throws EquilibriaError `option` when the tolerance is not a number ≥ 0
+ */
 export const outputChange = <S extends TensorTree>({
   decode,
   tolerance = 1e-3,
-}: Decoded<S> & { readonly tolerance?: number }): ExitRule<S> =>
-  watch(
+}: Decoded<S> & { readonly tolerance?: number }): ExitRule<S> => {
+  requireRange('outputChange({ tolerance })', tolerance, 0)
+  return watch(
     `output-change≤${tolerance}`,
     decode,
     () => (now, before) =>
       before !== undefined && norm(now.map((v, i) => v - before[i]!)) <= tolerance * Math.max(norm(now), 1),
   )
+}
