@@ -11,10 +11,13 @@ import { build } from 'esbuild'
 import { json, libraries, root } from './lib.mjs'
 
 const BUDGETS = 'tooling/checks/budgets.json'
+/** Entry points for Node alone; the others run in browsers. */
+const NODE_ONLY = new Set(['./node'])
 /** The contract is types only. */
 const NOTHING = '@equilibria/spec'
 
-async function measure(contents, resolveDir, external) {
+/** `portable` names an entry point that must run in a browser. */
+async function measure(contents, resolveDir, external, portable) {
   const { outputFiles } = await build({
     stdin: { contents, resolveDir, loader: 'js' },
     bundle: true,
@@ -28,6 +31,10 @@ async function measure(contents, resolveDir, external) {
     logLevel: 'silent',
   })
   const code = outputFiles[0].contents
+  // `process.getBuiltinModule` behind a question is fine; an import is not.
+  const builtin = portable && /(?:from|import)\s*\(?["'](node:[\w/]+)["']/.exec(outputFiles[0].text)
+  if (builtin)
+    throw new Error(`${portable} imports ${builtin[1]}: only a "./node" entry point may; browsers have none.`)
   return code.length === 0 ? 0 : gzipSync(code, { level: 9 }).length
 }
 
@@ -46,6 +53,7 @@ export async function measureAll() {
         `import * as all from ${JSON.stringify(file)}\nexport * from ${JSON.stringify(file)}\nif (0) console.log(all)`,
         folder,
         names.flatMap((n) => [n, `${n}/*`]),
+        NODE_ONLY.has(key) ? undefined : pkg.manifest.name + key.slice(1),
       )
     }
   }

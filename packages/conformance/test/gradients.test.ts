@@ -393,3 +393,56 @@ describe('memory', () => {
     expect(live[1]!).toBeGreaterThan(live[0]! + 20)
   })
 })
+
+describe('adjoint systems that are not as usual', () => {
+  const cycle = [
+    [0, 0.9, 0],
+    [0, 0, 0.9],
+    [0.9, 0, 0],
+  ]
+  const solvers = [gmres(), neumann(), anderson(), picard()]
+
+  test.each(solvers.map((s) => [s.name, s] as const))('coupled samples are one system: %s', (_, solver) =>
+    tidy(() => {
+      const ring = defineOperator({
+        name: 'ring',
+        traits: { rowwise: false },
+        initial: (x: tf.Tensor2D) => tf.zerosLike(x),
+        apply: (z, x) => tf.add(tf.matMul(tf.tensor2d(cycle), z), x),
+      })
+      const seen: BackwardStats[] = []
+      const gradient = implicit({ solver, maxSteps: 200 })
+      const layer = equilibrium(ring, { solver: picard(), maxSteps: 300, gradient })
+      const loss = (x: tf.Tensor) => {
+        const { state } = layer.solve(x as tf.Tensor2D, { onBackward: (stats) => seen.push(stats) })
+        return tf.sum(tf.mul(state, tf.tensor2d([1, 0, 0, 0, 0, 2], [3, 2])))
+      }
+      const got = Array.from(
+        tf
+          .grad(loss)(tf.ones([3, 2]))
+          .dataSync(),
+      )
+      // (I − 0.9 P)⁻¹ of a cyclic shift P, transposed: the powers of 0.9 over 1 − 0.9³.
+      const want = [1, 2 * 0.9, 0.9, 2 * 0.81, 0.81, 2].map((v) => v / (1 - 0.9 ** 3))
+      // The adjoint residual of 1e-5, relative to ‖v‖ = √5, times 1 / (1 − 0.9); 2e-4 is what picard() may leave.
+      expect(gap(got, want)).toBeLessThan(3e-4)
+      expect(seen[0]!.perSample.status).toEqual(['converged', 'converged', 'converged'])
+      expect(seen[0]!.perSample.steps).toHaveLength(3)
+    }),
+  )
+
+  test.each(solvers.map((s) => [s.name, s] as const))('a loss whose squares leave float32: %s', (_, solver) =>
+    tidy(() => {
+      const layer = equilibrium(scalar, { solver: anderson(), gradient: implicit({ solver }) })
+      const a = tf.tensor2d([0.5, 0.5, 0.5, 0.5], [4, 1])
+      const weights = [1e-25, 1e25, 0, 1]
+      const loss = (x: tf.Tensor) =>
+        tf.sum(tf.mul(layer.solve({ a, x: x as tf.Tensor2D }).state, tf.tensor2d(weights, [4, 1])))
+      const got = tf
+        .grad(loss)(tf.ones([4, 1]))
+        .dataSync()
+      // Relative: the adjoint tolerance of 1e-5 times 1 / (1 − 0.5).
+      weights.forEach((w, i) => expect(Math.abs(got[i]! - 2 * w)).toBeLessThanOrEqual(2e-5 * w))
+    }),
+  )
+})

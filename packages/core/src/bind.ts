@@ -20,7 +20,7 @@ export interface Bound<S extends TensorTree> {
  * called in; `input` and `initial` are borrowed.
  *
  * @throws EquilibriaError `shape` when a state is not a float32 tree of leaves `[batch, …]` with at least one sample, when
- * `initial` differs from what the operator starts from, or (at an evaluation) when `G` changes structure or shapes
+ * `initial` differs from what the operator starts from, or (at an evaluation) when `G` changes structure, shapes or dtypes
  */
 export function bindProblem<S extends TensorTree, X extends TensorTree>(
   operator: Operator<S, X>,
@@ -53,12 +53,14 @@ export function bindProblem<S extends TensorTree, X extends TensorTree>(
       const aligned = align(like as TensorTree, out)
       const fits =
         aligned !== undefined &&
-        leaves(aligned).every((t, i) => t.shape[0] === z.shape[0] && t.shape.slice(1).join() === tails[i])
+        leaves(aligned).every(
+          (t, i) => t.dtype === 'float32' && t.shape[0] === z.shape[0] && t.shape.slice(1).join() === tails[i],
+        )
       if (!fits)
         throw new EquilibriaError(
           'shape',
           `Operator "${operator.name}" turned a state ${describe(state)} into ${describe(out)}.`,
-          'G(z, x) must return the structure and shapes of initial().',
+          'G(z, x) must return the structure and shapes of initial(), as float32.',
         )
       return pack(aligned as S)
     }
@@ -96,7 +98,7 @@ function checkState(name: string, state: TensorTree): void {
   if (batch === 0 || all.some((t) => t.size === 0) || other)
     throw new EquilibriaError(
       'shape',
-      `The state of "${name}" is ${describe(state)}${other ? ` with a leaf of dtype ${other.dtype}` : ', which is empty'}.`,
+      `The state of "${name}" is ${describe(state)}${other ? '' : ', which is empty'}.`,
       'A state has at least one sample, and float32 leaves without empty axes.',
     )
 }
@@ -127,7 +129,7 @@ export function align<T extends TensorTree>(like: T, tree: TensorTree): T | unde
 /** Structure and shapes, for messages: `{ h: (2,3), maps: [(2,2,2)] }`. */
 export function describe(tree: TensorTree | undefined | null): string {
   if (tree === undefined || tree === null || typeof tree !== 'object') return String(tree)
-  if (tree instanceof tf.Tensor) return `(${tree.shape})`
+  if (tree instanceof tf.Tensor) return `(${tree.shape})${tree.dtype === 'float32' ? '' : ` of ${tree.dtype}`}`
   if (Array.isArray(tree)) return `[${(tree as readonly TensorTree[]).map(describe).join(', ')}]`
   return `{ ${Object.entries(tree)
     .map(([key, value]) => `${key}: ${describe(value)}`)

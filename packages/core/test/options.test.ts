@@ -134,6 +134,14 @@ describe('states', () => {
           },
         )
       expect(refusal(() => of(() => tf.zeros([0, 3])).solve(tf.ones([1, 1])))).toMatch(/empty/)
+      const rounding = defineOperator({
+        name: 'rounding',
+        initial: (x: tf.Tensor2D) => tf.zerosLike(x),
+        apply: (z) => tf.cast(z, 'int32'),
+      })
+      expect(refusal(() => equilibrium(rounding, { solver: plain() }).solve(tf.ones([1, 1])))).toMatch(
+        /turned a state \(1,1\) into \(1,1\) of int32/,
+      )
       expect(refusal(() => of(() => tf.zeros([1, 3], 'int32')).solve(tf.ones([1, 1])))).toMatch(/int32/)
     }))
 })

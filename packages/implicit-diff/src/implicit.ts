@@ -12,7 +12,7 @@ import type {
   Vector,
 } from '@equilibria/spec'
 import { anyOf, divergence, drive, largest, nonFinite, pick, requireRange, requireWhole } from '@equilibria/core'
-import { abandonTape, add, EquilibriaError, offTape, record, rowDot, scoped } from '@equilibria/tensor'
+import { abandonTape, add, column, EquilibriaError, offTape, record, rowDot, scale, scoped } from '@equilibria/tensor'
 
 /** What to do when the adjoint of some sample did not converge. */
 export type AdjointPolicy = 'throw' | 'warn' | 'fallback'
@@ -39,6 +39,8 @@ const FLOOR = 8 * 2 ** -24
  *
  * With `z* = G(z*, x; θ)`, `v = ∂ℓ/∂z*` and `J = ∂G/∂z` at `z*`, solve `u = Jᵀu + v`; then `∂ℓ/∂θ = uᵀ ∂G/∂θ` and
  * `∂ℓ/∂x = uᵀ ∂G/∂x`. `z*`, `u`, `v` are `[batch, size]`.
+ *
+ * With `traits.rowwise: false` the whole batch is one system, solved and reported as one.
  *
  * The gradient error is linear in the forward residual: about `0.1–0.3 ×` it for moderate contractions, more near
  * `μ = 1`; solve the adjoint no tighter than the forward. Meaningless where the forward solve failed: check its status.
@@ -80,17 +82,25 @@ export function implicit({
   const name = `implicit(${solver.name})`
 
   function adjoint(problem: Problem, vjp: (u: Vector) => Vector, v: Vector, report: AttachSite['report']): Vector {
-    const found =
+    const { packed, right, apply, unpack, spread } = asSystem(problem, vjp, v)
+    const solved =
       solver.kind === 'linear-solver'
-        ? solver.solve(vjp, v, { tolerance, maxSteps })
-        : fixedPointAdjoint(solver, problem, vjp, v, { tolerance, maxSteps })
-    const [sizeU, sizeV] = [rowDot(found.u, found.u), rowDot(v, v)]
-    const status = Array.from(found.residual, (r, b): AdjointStatus => {
+        ? solver.solve(apply, right, { tolerance, maxSteps })
+        : fixedPointAdjoint(solver, packed, apply, right, { tolerance, maxSteps })
+    const [sizeU, sizeV] = [rowDot(solved.u, solved.u), rowDot(right, right)]
+    const statusOf = Array.from(solved.residual, (r, b): AdjointStatus => {
       if (!Number.isFinite(r) || !Number.isFinite(sizeU[b]!)) return 'non-finite'
       // A residual of a few roundings of u is all that float32 can give, however small v is: that is not a failure.
       if (r <= Math.max(tolerance, FLOOR * Math.sqrt(sizeU[b]! / (sizeV[b]! || 1)))) return 'converged'
       return r > 1e3 ? 'diverged' : 'max-steps'
     })
+    const found: LinearResult = {
+      u: unpack(solved.u),
+      steps: solved.steps,
+      residual: Float32Array.from(spread(Array.from(solved.residual))),
+      perSampleSteps: Int32Array.from(spread(Array.from(solved.perSampleSteps))),
+    }
+    const status = spread(statusOf)
     const failed = status.filter((s) => s !== 'converged').length
     const residual = largest(found.residual, 0)
     const fallback =
@@ -136,6 +146,34 @@ export function implicit({
       const withGradient = tf.customGrad(() => ({ value: tf.clone(z), gradFunc: pull }))
       return withGradient(once.value) as Vector
     },
+  }
+}
+
+/**
+ * `(I − Jᵀ) u = v` as a solver sees it. Samples that move each other (`traits.rowwise === false`) are one system, in one
+ * row. Rows whose squares would leave the range of float32 are scaled by a power of two, which costs no digit: the system
+ * is linear, and a gradient of 1e-25 is a gradient.
+ */
+function asSystem(problem: Problem, vjp: (u: Vector) => Vector, v: Vector) {
+  const { batch, size } = problem
+  const joint = problem.traits.rowwise === false && batch > 1
+  const flat = (t: Vector): Vector => (joint ? tf.reshape(t, [1, batch * size]) : t)
+  const rows = (t: Vector): Vector => (joint ? tf.reshape(t, [batch, size]) : t)
+  const packed: Problem = joint ? { ...problem, batch: 1, size: batch * size } : problem
+  const unscaled = flat(v)
+  const safe = rowDot(unscaled, unscaled).every((s) => s > 1e-24 && s < 1e24)
+  const unit = safe
+    ? undefined
+    : Array.from(tf.max(tf.abs(unscaled), 1).dataSync(), (a) =>
+        a > 0 && a < Number.POSITIVE_INFINITY ? 2 ** Math.max(-126, Math.floor(Math.log2(a))) : 1,
+      )
+  return {
+    packed,
+    apply: (u: Vector): Vector => flat(vjp(rows(u))),
+    right: unit ? scale(unscaled, column(unit.map((s) => 1 / s))) : unscaled,
+    unpack: (u: Vector): Vector => rows(unit ? scale(u, column(unit)) : u),
+    /** What was found per row of the system, per sample. */
+    spread: <T>(found: readonly T[]): readonly T[] => (joint ? Array.from({ length: batch }, () => found[0]!) : found),
   }
 }
 

@@ -222,6 +222,18 @@ test('an optimum is a fixed point of the primal–dual operator, whatever the we
   for (const v of Object.values(weights)) v.dispose()
 })
 
+test('no weights make the state overflow: what networks pass on is bounded', () => {
+  const model = primalDualModel({ width: 4, seed: 6 })
+  tf.tidy(() => {
+    for (const v of Object.values(model.variables)) v.assign(tf.mul(tf.abs(v), 30)) // every gain positive
+    const x = toTensors(randomPrograms(4, 4, 6, 10, 37))
+    const [point] = model.trajectory(x, [300])
+    expect(point!.residual.every(Number.isFinite)).toBe(true)
+    expect(Array.from(point!.y.dataSync()).every(Number.isFinite)).toBe(true)
+  })
+  model.dispose()
+})
+
 test('the primal–dual model is never larger than the paper’s implicit one', () => {
   for (const width of [1, 2, 3, 4, 5, 8, 12, 16, 20, 32]) {
     const model = primalDualModel({ width })

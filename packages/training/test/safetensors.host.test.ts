@@ -69,6 +69,11 @@ const entry = (begin: number, end: number, shape: unknown = [1], dtype = 'F32') 
   JSON.stringify({ dtype, shape, data_offsets: [begin, end] })
 
 describe('safetensors', () => {
+  test('nesting too deep for JSON.stringify is refused like the rest', () => {
+    const deep = '['.repeat(200_000) + ']'.repeat(200_000)
+    expect(message(file(`{"a":${deep}}`))).toContain('tensor "a": the header entry must be an object')
+  })
+
   test('what is written is read, to the bit', () => {
     fc.assert(
       fc.property(table, metadata, (tensors, text) => {

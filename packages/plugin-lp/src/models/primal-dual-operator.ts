@@ -74,8 +74,9 @@ export function primalDualParameters(sizes: PrimalDualSizes, seed: number): Para
   })
 }
 
-/* Ranges of the step sizes and of what the networks see; generous for programs in their own units. */
-const [PRIMAL_STEP, DUAL_STEP, SEEN, SEEN_DUAL, MEMORY] = [4, 6, 4, 8, 3]
+/* Ranges of the step sizes and of what the networks see; generous for programs in their own units. Whatever goes from
+ * step to step through a network is bounded: messages that are not can feed on themselves until they overflow. */
+const [PRIMAL_STEP, DUAL_STEP, SEEN, SEEN_DUAL, MEMORY, MESSAGE] = [4, 6, 4, 8, 3, 4]
 
 /** The bound map on the layout it computes in, and the way from and to states. */
 export interface PrimalDualMap {
@@ -155,7 +156,7 @@ export function primalDualMap(weights: Parameters, sizes: PrimalDualSizes, input
           tf.abs(clip(s.dual, SEEN_DUAL)),
           tf.abs(seenMove),
           tf.mul(seenMove, seenResidual),
-          up(channels(v, 3 + k, p), squared),
+          up(clip(channels(v, 3 + k, p), MESSAGE), squared),
           s.constraintMemory,
           constraintOnes,
         ])
@@ -168,7 +169,7 @@ export function primalDualMap(weights: Parameters, sizes: PrimalDualSizes, input
           dualMove: tf.sub(dual, s.dual) as tf.Tensor2D,
           variableMemory: remember(s.variableMemory, v, 3),
           constraintMemory: remember(s.constraintMemory, w, 2),
-          messages: channels(w, 2 + k, p),
+          messages: clip(channels(w, 2 + k, p), MESSAGE),
         }
       }),
     toState: (s) => {

@@ -16,7 +16,7 @@ import { kktBelow } from './stop.ts'
 export interface SolveLpOptions extends Omit<PdhgOptions, 'programs'> {
   /** Relative KKT error at which the answer is optimal. Default `1e-4`. */
   readonly tolerance?: number
-  /** Most PDHG steps. Default `200 000`. */
+  /** Most PDHG steps, in whole applications of `inner` steps. Default `200 000`. */
   readonly maxIterations?: number
   readonly budget?: { readonly ms: number }
   readonly signal?: AbortSignal
@@ -72,7 +72,7 @@ const withFreeRow = (program: LinearProgram): LinearProgram => ({
 function setUp(given: LinearProgram, options: SolveLpOptions) {
   checkSolvable(given)
   const program = given.matrix.rows === 0 ? withFreeRow(given) : given
-  const { tolerance = 1e-4, maxIterations = 200_000, inner = 64 } = options
+  const { tolerance = 1e-4, maxIterations = 200_000 } = options
   if (!(Number.isInteger(maxIterations) && maxIterations >= 1))
     throw new EquilibriaError(
       'option',
@@ -81,6 +81,7 @@ function setUp(given: LinearProgram, options: SolveLpOptions) {
     )
   if (options.budget && !(options.budget.ms > 0))
     throw new EquilibriaError('option', `solveLp({ budget: { ms: ${options.budget.ms} } }) is no time.`, 'Pass ms > 0.')
+  const inner = Math.min(options.inner ?? 64, maxIterations)
   const operator = pdhg({ ...options, inner, programs: [program] })
   const began = performance.now()
   const seen: { certificate?: Certificate } = {}
@@ -109,7 +110,7 @@ function setUp(given: LinearProgram, options: SolveLpOptions) {
   const layer = equilibrium(operator, {
     solver: options.solver ?? picard(),
     stop: anyOf(...rules),
-    maxSteps: Math.ceil(maxIterations / inner) + 1, // the first look is at the start
+    maxSteps: Math.floor(maxIterations / inner), // the last state is measured after the last step
   })
   const run = options.signal ? { signal: options.signal } : {}
   const finish = (solution: Solution<PdhgState>): LpResult => {

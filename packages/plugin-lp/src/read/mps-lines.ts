@@ -27,9 +27,11 @@ export function* mpsLines(text: string): Generator<MpsLine> {
 
 export const words = (text: string): string[] => text.trim().split(/\s+/)
 
+const rowType = /^[NLGE]$/
+
 /**
- * Fixed only where white space cannot separate the fields: a row name of several words, or a COLUMNS line whose words
- * are not `column (row value)+`.
+ * Fixed only where white space cannot separate the fields and columns can: a row name of several words, or a COLUMNS line
+ * whose words are not `column (row value)+`.
  */
 export function detectFormat(text: string): MpsFormat {
   let section = ''
@@ -38,11 +40,13 @@ export function detectFormat(text: string): MpsFormat {
       section = words(line.text)[0] ?? ''
       if (section !== 'NAME' && section !== 'ROWS' && section !== 'COLUMNS' && !section.startsWith('OBJ')) break
     } else if (section === 'ROWS') {
-      if (words(line.text).length > 2) return 'fixed'
+      if (words(line.text).length > 2 && rowType.test(fixedFields(line.text)[0])) return 'fixed'
     } else if (section === 'COLUMNS') {
       const field = words(line.text)
       if (line.text.includes("'MARKER'")) continue
-      if (field.length > 3 && (field.length % 2 === 0 || !isNumber(field[2] ?? ''))) return 'fixed'
+      // A bad number is not a sign of fixed format: it is one when the columns hold a number where they should.
+      const odd = field.length > 3 && (field.length % 2 === 0 || !isNumber(field[2] ?? ''))
+      if (odd && isNumber(fixedFields(line.text)[3])) return 'fixed'
     }
   }
   return 'free'

@@ -78,8 +78,8 @@ export const readRightHandSide: SectionReader = (draft, line, format) => {
   if (otherVector(draft, 'RHS', head)) return
   for (const [row, text, field] of pairs) {
     const place = at(draft, line, field + 1)
+    setOnce(draft.rhs, row, row === OBJECTIVE ? readFinite(text, place) : readBound(text, place), place)
     if (row === OBJECTIVE) draft.offset = 0 - readFinite(text, place)
-    else setOnce(draft.rhs, row, readBound(text, place), place)
   }
 }
 
@@ -93,7 +93,7 @@ export const readRange: SectionReader = (draft, line, format) => {
 }
 
 function setOnce(values: Map<number, number>, row: number, value: number, place: Place): void {
-  if (row < 0) return
+  if (row === IGNORED) return
   if (values.has(row))
     throw fileError(place, 'this row already has a value', 'Give each row at most one value per section.')
   values.set(row, value)

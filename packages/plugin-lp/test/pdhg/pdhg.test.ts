@@ -85,6 +85,14 @@ describe('solveLp', () => {
 
   it('says what ran out', () => {
     expect(solveLp(wedge, { tolerance: 0, maxIterations: 100 }).status).toBe('iteration-limit')
+    // "Most" means most: whole applications of 64, and a shorter one when fewer are allowed.
+    for (const [most, done] of [
+      [1, 1],
+      [10, 10],
+      [100, 64],
+      [200, 192],
+    ] as const)
+      expect(solveLp(wedge, { tolerance: 0, maxIterations: most }).iterations).toBe(done)
     expect(solveLp(wedge, { tolerance: 0, budget: { ms: 1e-3 } }).status).toBe('time-limit')
   })
 

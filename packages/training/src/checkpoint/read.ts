@@ -3,7 +3,7 @@ import type { Best, History, StepRecord } from '../fit/progress.ts'
 import type { Vectors } from '../optimisers/optimiser.ts'
 import { readSafetensors, type Safetensors } from '../safetensors/read.ts'
 import { type Checkpoint, checkpointKind, checkpointVersion, type TrainingState } from './checkpoint.ts'
-import { isRecord } from './json.ts'
+import { canonical, isRecord } from './json.ts'
 import { stepColumns } from './write.ts'
 
 /** Typed reading of untrusted JSON: every getter names the field it dislikes. */
@@ -52,6 +52,7 @@ export function readCheckpoint(bytes: Uint8Array, file = 'checkpoint'): Checkpoi
   let parsed: unknown
   try {
     parsed = JSON.parse(metadata['manifest'] ?? fail('there is no manifest: this is no checkpoint.'))
+    canonical(parsed) // what it cannot write, for depth, nothing below can compare
   } catch (error) {
     if (EquilibriaError.is(error)) throw error
     fail(`the manifest is not JSON: ${(error as Error).message}`)

@@ -30,7 +30,12 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0
 const show = (value: unknown): string => {
-  const text = JSON.stringify(value) ?? 'nothing'
+  let text: string
+  try {
+    text = JSON.stringify(value) ?? 'nothing'
+  } catch {
+    text = 'nesting without end' // JSON.parse does not mind how deep a file nests; JSON.stringify does
+  }
   return text.length > 80 ? `${text.slice(0, 77)}…` : text
 }
 
