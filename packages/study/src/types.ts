@@ -3,6 +3,11 @@
  * `null`. Fields may be added within version 1; none changes its meaning or goes away.
  */
 
+import type { StudySection } from '@equilibria/spec'
+
+/* What a domain adds is part of the contract. */
+export type { Axis, PlotData, PlotSeries, StudySection, TableData } from '@equilibria/spec'
+
 /** How one quantity is spread over samples. `null` where no sample gave a finite value. */
 export interface Spread {
   readonly p05: number | null
@@ -140,49 +145,6 @@ export interface PeerValue {
   readonly value: number
   /** Where the figure comes from. */
   readonly source: string
-}
-
-/** A line of a plot: points `[x, y]`, or `[x, y, low, high]` for a band around it. */
-export interface PlotSeries {
-  readonly label: string
-  readonly points: readonly (
-    | readonly [x: number, y: number]
-    | readonly [x: number, y: number, low: number, high: number]
-  )[]
-}
-
-/** A plot that a domain adds. */
-export interface PlotData {
-  readonly title: string
-  readonly x: Axis
-  readonly y: Axis
-  readonly series: readonly PlotSeries[]
-  /** One sentence: what to look for. */
-  readonly lookFor: string
-}
-
-/** One axis of a plot. */
-export interface Axis {
-  readonly label: string
-  readonly unit?: string
-  /** Default `linear`. Values ≤ 0 cannot be drawn on a logarithmic axis and are left out, with a note. */
-  readonly scale?: 'linear' | 'log'
-}
-
-/** A table that a domain adds; `null` is a missing value. */
-export interface TableData {
-  readonly caption: string
-  readonly columns: readonly string[]
-  readonly rows: readonly (readonly (string | number | null)[])[]
-}
-
-/** Something a domain wants beside the standard parts: what a warm start saves, say. */
-export interface StudySection {
-  readonly title: string
-  /** Paragraphs. */
-  readonly text?: readonly string[]
-  readonly table?: TableData
-  readonly plot?: PlotData
 }
 
 /** One metric, in words that a report prints. */

@@ -27,7 +27,8 @@ export interface JvpOptions {
  *
  * @cost `double-vjp`: about 3 evaluations of `f` and its intermediate tensors. `finite-difference`: 2 evaluations and
  * one read of `x` and `v`.
- * @throws EquilibriaError `shape` when `v` does not fit `x`; `gradient` when an op on the way lacks a gradient
+ * @throws EquilibriaError `shape` when `v` does not fit `x`; `gradient` when an op on the way lacks a gradient;
+ * `option` on an unknown method, or a step that is not usable or not used
  * @example
  * ```ts
  * import * as tf from '@tensorflow/tfjs-core'
@@ -43,13 +44,19 @@ export function jvp<X extends tf.Tensor, Y extends tf.Tensor>(
   f: (x: X) => Y,
   x: X,
   v: X,
-  { method = 'double-vjp', step = 4e-3 }: JvpOptions = {},
+  { method = 'double-vjp', step: given }: JvpOptions = {},
 ): Y {
   if (x.shape.join() !== v.shape.join())
     throw new EquilibriaError(
       'shape',
       `jvp() got a direction of shape (${v.shape}) at a point of shape (${x.shape}).`,
       'Give the direction the shape of the point.',
+    )
+  if (method === 'double-vjp' && given !== undefined)
+    throw new EquilibriaError(
+      'option',
+      `jvp() got step ${given}, which "double-vjp" does not have.`,
+      'Leave it out, or pass method: "finite-difference".',
     )
   if (method === 'double-vjp') return doubleVjp(f as unknown as (x: tf.Tensor) => tf.Tensor, x, v) as Y
   if (method !== 'finite-difference')
@@ -58,6 +65,7 @@ export function jvp<X extends tf.Tensor, Y extends tf.Tensor>(
       `jvp() knows no method "${String(method)}".`,
       'Use "double-vjp" or "finite-difference".',
     )
+  const step = given ?? 4e-3
   if (!(step > 0 && step < 1))
     throw new EquilibriaError('option', `jvp() got step ${step}.`, 'Use a number between 0 and 1, such as 4e-3.')
   return offTape(() => tf.tidy(() => difference(f, x, v, step)))

@@ -90,6 +90,7 @@ test('where double-vjp cannot go, it names the op and the way out; finite differ
 
 test('options are checked', () => {
   const x = tf.ones([1])
+  expect(code(() => jvp(tf.square, x, x, { step: 1e-3 }))).toBe('option') // it would be ignored
   for (const step of [0, -1, 1, NaN])
     expect(code(() => jvp(tf.square, x, x, { method: 'finite-difference', step }))).toBe('option')
   expect(code(() => jvp(tf.square, x, x, { method: 'forward' as 'double-vjp' }))).toBe('option')

@@ -1,14 +1,17 @@
 import * as tf from '@tensorflow/tfjs-core'
 import { bindProblem, defineOperator, referenceKernels } from '@equilibria/core'
 import { describe, expect, test } from 'vitest'
-import { contraction, normal, type ContractionDetail } from '@equilibria/theory'
+import { contraction, normal, type ContractionDetail, type ContractionOptions } from '@equilibria/theory'
 import type { Report } from '@equilibria/spec'
 import { scoped } from '@equilibria/tensor'
 
 type Row = tf.Tensor2D
 
 /** `z ↦ σ(A z + x)` on rows, looked at its start or where Picard iteration ends. */
-function analyze(a: number[][], options: { x?: number[][]; tanh?: boolean } = {}): Report<ContractionDetail> {
+function analyze(
+  a: number[][],
+  options: { x?: number[][]; tanh?: boolean; contraction?: ContractionOptions } = {},
+): Report<ContractionDetail> {
   const before = tf.memory().numTensors
   const report = scoped(() => {
     const at = tf.transpose(tf.tensor2d(a)) as Row
@@ -24,7 +27,7 @@ function analyze(a: number[][], options: { x?: number[][]; tanh?: boolean } = {}
     const { problem, start } = bindProblem(operator, x, referenceKernels)
     let z = start
     if (options.tanh) for (let i = 0; i < 200; i++) z = problem.apply(z)
-    return contraction().analyze(problem, z)
+    return contraction(options.contraction).analyze(problem, z)
   })
   expect(tf.memory().numTensors).toBe(before)
   return report
@@ -133,3 +136,14 @@ function growth(map: (v: number[]) => number[], n: number, steps: number): numbe
   }
   return Math.exp(sum / (steps - Math.ceil(steps / 2)))
 }
+
+test('settings that cannot give a number are refused, not answered with NaN', () => {
+  for (const settings of [
+    { growth: { steps: 0 } },
+    { growth: { burnIn: -1 } },
+    { norm: { iterations: 0 } },
+    { norm: { tolerance: -1 } },
+    { norm: { difference: 0 } },
+  ])
+    expect(() => analyze([[0.5]], { contraction: settings })).toThrow(/is (0|-1)\./)
+})

@@ -65,7 +65,7 @@ export function warmStartSavings(
   const layer = equilibrium(operator, {
     solver: picard(),
     stop: anyOf(nonFinite(), kktBelow(tolerance, programs)),
-    maxSteps: Math.ceil(maxIterations / inner) + 1,
+    maxSteps: Math.floor(maxIterations / inner) + 1, // the first look is at the start
   })
   const [cold, warm] = [false, true].map((fromPrediction) =>
     scoped(() => {

@@ -214,6 +214,44 @@ describe('farkas', () => {
     expect(farkas(evaluator(clash), [0, 0])).toBeUndefined()
     expect(farkas(evaluator(clash), [Number.NaN, 1])).toBeUndefined()
   })
+
+  it('is not fooled by units: y = 1e12 is feasible where 1e-12 y = 1', () => {
+    const far = dense({ c: [1], a: [[1e-12]], rowLower: [1], rowUpper: [1] })
+    expect(farkas(evaluator(far), [1])).toBeUndefined()
+    // two rows that are nearly parallel: y₁ = 1e9 (1 − 1e-9), y₂ = −1e9
+    const steep = dense({
+      c: [0, 0],
+      a: [
+        [1, -1],
+        [1, -1 + 1e-9],
+      ],
+      rowLower: [1, 0],
+      rowUpper: [1, 0],
+      lower: [none, none],
+    })
+    expect(farkas(evaluator(steep), [1, -1])).toBeUndefined()
+    // and a true clash is seen in any units
+    const small = dense({ c: [0], a: [[1e-12], [1e-12]], rowLower: [2, none], rowUpper: [9, 1] })
+    expect(farkas(evaluator(small), [1, -1])).toMatchObject({ value: 1, violation: 0 })
+  })
+
+  it('never condemns a feasible program without upper bounds, its answers up to 1e14', () => {
+    let state = 999
+    const next = () => (state = (Math.imul(state, 1103515245) + 12345) & 0x7fffffff) / 0x7fffffff
+    for (let k = 0; k < 30; k++) {
+      const [m, n] = [1 + Math.floor(next() * 8), 1 + Math.floor(next() * 10)]
+      const unit = Array.from({ length: n }, () => 10 ** (next() * 6 - 14))
+      const a = Array.from({ length: m }, () => unit.map((u) => (next() < 0.6 ? next() - 0.5 : 0) * u))
+      const y = unit.map((u) => (next() < 0.3 ? 0 : next() / u))
+      const at = a.map((row) => row.reduce((s, v, j) => s + v * y[j]!, 0))
+      const side = at.map(() => next())
+      const rowLower = at.map((v, i) => (side[i]! < 0.7 ? v : none))
+      const rowUpper = at.map((v, i) => (side[i]! < 0.4 || side[i]! >= 0.7 ? v : Number.POSITIVE_INFINITY))
+      const c = unit.map((u) => next() * u) // positive, on y ≥ 0: bounded
+      const found = solveLp(dense({ c, a, rowLower, rowUpper }), { maxIterations: 1000, tolerance: 1e-7 })
+      expect(['optimal', 'iteration-limit']).toContain(found.status)
+    }
+  })
 })
 
 describe.skipIf(!data)('random LPs with HiGHS labels', () => {

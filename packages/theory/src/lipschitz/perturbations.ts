@@ -1,4 +1,5 @@
 import type { Perturbation, TensorTree } from '@equilibria/spec'
+import { requireWhole } from '@equilibria/core'
 import { EquilibriaError, offTape, scoped } from '@equilibria/tensor'
 import { batchOf, distances, download } from '../host.ts'
 import type { SteppedMap } from '../map.ts'
@@ -23,7 +24,7 @@ export interface PerturbationOptions<X extends TensorTree> {
  *
  * Distances in float64 on the host, over all leaves of `x` and of `y`; the inputs are compared as they are after rounding.
  * @cost `1 + perturbations · repeats` runs of the map
- * @throws EquilibriaError without a perturbation, or with a radius that is no positive length
+ * @throws EquilibriaError without a perturbation, or with a radius that is no positive length or no whole number of repeats
  * @cite liu2026
  */
 export function perturbationSamples<X extends TensorTree, Y extends TensorTree>(
@@ -32,6 +33,7 @@ export function perturbationSamples<X extends TensorTree, Y extends TensorTree>(
   options: PerturbationOptions<X>,
 ): LipschitzSamples {
   const { steps, perturbations, radius = 1e-2, repeats = 1, seed = 0 } = options
+  requireWhole('repeats', repeats, 1)
   if (perturbations.length === 0)
     throw new EquilibriaError(
       'option',

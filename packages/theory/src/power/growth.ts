@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core'
 import type { Linearization, Vector } from '@equilibria/spec'
+import { requireWhole } from '@equilibria/core'
 import { scoped } from '@equilibria/tensor'
 import { rowNorms } from '../host.ts'
 import { normal } from '../statistics/random.ts'
@@ -21,6 +22,8 @@ export interface GrowthOptions {
  * Right for complex pairs and non-normal `J`, where a Rayleigh quotient is not (rotation by 60° times .95: growth .95,
  * quotient .475). A Jordan block of size 2 is over-estimated by the factor `((b + k)/b)^{1/k}`, .9 % at the defaults.
  * Cost: `burnIn + steps` pullbacks, no evaluation. @cite kuczynski1992
+ *
+ * @throws EquilibriaError `option` on numbers of pullbacks that are not usable
  */
 export function spectralRadius(
   linear: Pick<Linearization, 'vjp'>,
@@ -28,6 +31,8 @@ export function spectralRadius(
   options: GrowthOptions = {},
 ): Float64Array {
   const { burnIn = 50, steps = 150, seed = 0 } = options
+  requireWhole('spectralRadius({ burnIn })', burnIn, 0)
+  requireWhole('spectralRadius({ steps })', steps, 1)
   const [batch, size] = like.shape
   const draw = normal(seed)
   return scoped(() => {

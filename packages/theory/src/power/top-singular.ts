@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core'
 import type { Linearization, Vector } from '@equilibria/spec'
+import { requireRange, requireWhole } from '@equilibria/core'
 import { add, column, offTape, scale, scoped, sub } from '@equilibria/tensor'
 import { rowNorms } from '../host.ts'
 import { normal } from '../statistics/random.ts'
@@ -31,6 +32,8 @@ export interface TopSingular {
  * `Jv` by central differences, which only steer; `Jᵀu` from the tape, so that every value is `‖Jᵀu‖` of a unit `u`: up to
  * rounding never above the true one. `x` and `f(x)`: `[batch, size]`, rows independent. Cost per step: two evaluations
  * and one pullback. A gap `σ₂/σ₁` near 1 makes it slow: the error falls by `(σ₂/σ₁)⁴` per step.
+ *
+ * @throws EquilibriaError `option` on settings that are not usable
  */
 export function topSingular(
   f: (x: Vector) => Vector,
@@ -39,6 +42,9 @@ export function topSingular(
   options: TopSingularOptions = {},
 ): TopSingular {
   const { iterations = 40, tolerance = 1e-6, seed = 0, difference = 3e-3 } = options
+  requireWhole('topSingular({ iterations })', iterations, 1)
+  requireRange('topSingular({ tolerance })', tolerance, 0)
+  requireRange('topSingular({ difference })', difference, 1e-6, 1)
   const [batch, size] = x.shape
   return offTape(() =>
     scoped(() => {
