@@ -219,7 +219,9 @@ describe('Ctrl-C', () => {
     expect(err).toMatch(/stopped; the checkpoints are in .*cut: the same command with --resume goes on/)
     expect({ code, out }).toEqual({ code: 130, out: '' })
     expect(await readdir(cut)).toEqual(['implicit.safetensors'])
-    expect((await run(...line(cut), '--resume')).code).toBe(0)
+    const resumed = await run(...line(cut), '--resume')
+    expect(resumed.code).toBe(0)
+    expect(resumed.err).not.toContain('implicit 1/') // it did not begin again
     expect((await run(...line(whole))).code).toBe(0)
     const figures = async (of: string): Promise<string> =>
       JSON.stringify(JSON.parse(await readFile(join(of, 'study.json'), 'utf8')), (key, value: unknown) =>

@@ -16,7 +16,7 @@ async function bytesOf(path: string): Promise<Uint8Array> {
   } catch (error) {
     throw fileError(
       { file: path },
-      `the file cannot be read: ${String(error)}`,
+      `the file cannot be read: ${(error as Error).message}`,
       'Check the path and its permissions.',
       error,
     )

@@ -122,12 +122,17 @@ describe('the JSON form refuses', () => {
     expect([p.rowLower[0], p.upper[0], p.matrix.values[0], p.offset]).toEqual([-Infinity, Infinity, 2, 0])
   })
   it.each([
-    ['no JSON', '{', 'bad.json: this is no JSON'],
+    ['no JSON', '{\n"c": [1,,2]}', 'bad.json: this is no JSON: Unexpected token'],
     ['no object', '[]', 'the file holds no JSON object'],
     ['another format', JSON.stringify({ ...good, format: 'x' }), 'bad.json, format'],
     ['unknown field', JSON.stringify({ ...good, extra: 1 }), 'unknown field "extra"'],
-    ['missing field', JSON.stringify({ ...good, c: undefined }), 'bad.json, c: "nothing" is no array'],
-    ['NaN', JSON.stringify({ ...good, c: [Number.NaN] }), 'bad.json, c[0]: "null" is no finite number'],
+    ['missing field', JSON.stringify({ ...good, c: undefined }), 'bad.json, c: nothing is no array'],
+    ['NaN', JSON.stringify({ ...good, c: [Number.NaN] }), 'bad.json, c[0]: null is no finite number'],
+    [
+      'beyond float64',
+      JSON.stringify(good).replace('"c":[1]', '"c":[1e999]'),
+      'bad.json, c[0]: Infinity is no finite number',
+    ],
     ['text for a number', JSON.stringify({ ...good, lower: ['0'] }), 'bad.json, lower[0]'],
     [
       'entry outside',

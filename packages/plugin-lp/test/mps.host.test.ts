@@ -160,7 +160,7 @@ describe('what MPS says', () => {
 describe('what is refused, with the place', () => {
   it.each([
     ['no ENDATA', tiny({}).replace('ENDATA', ''), 'bad.mps, line 7: the file ends without ENDATA'],
-    ['empty', '', 'ends without ENDATA'],
+    ['empty', '', 'the file is empty'],
     ['unknown section', tiny({}).replace('RHS', 'QUADOBJ'), 'line 7, section: unknown section "QUADOBJ"'],
     ['section named like a method', 'constructor\n x', 'line 1, section: unknown section "constructor"'],
     ['doubled section', tiny({}).replace('RHS', 'ROWS'), 'section ROWS appears twice'],

@@ -1,6 +1,7 @@
 import { pluginChecks } from '@equilibria/conformance'
 import { startBackend } from '../backend.ts'
 import { choice, defineCommand, flag } from '../command.ts'
+import { liveLine } from '../live-line.ts'
 import { loadPlugin } from '../plugins.ts'
 import { dim, green, print, red } from '../terminal.ts'
 
@@ -26,7 +27,10 @@ export const check = defineCommand({
     const plugin = await loadPlugin(name!)
     const results: { readonly name: string; readonly ok: boolean; readonly message?: string; readonly ms: number }[] =
       []
-    for (const one of pluginChecks(plugin)) {
+    const checks = pluginChecks(plugin)
+    const line = liveLine()
+    for (const one of checks) {
+      if (json) line.update(`check ${results.length + 1} of ${checks.length}: ${one.name}`)
       const began = performance.now()
       let message: string | undefined
       try {
@@ -43,6 +47,7 @@ export const check = defineCommand({
             : `${red('FAIL')} ${one.name}\n     ${message.replaceAll('\n', '\n     ')}`,
         )
     }
+    line.end()
     const failed = results.filter((r) => !r.ok).length
     if (json) print(JSON.stringify({ plugin: plugin.name, version: plugin.version, checks: results, failed }, null, 2))
     else print(`${plugin.name}@${plugin.version}: ${results.length - failed} of ${results.length} checks passed`)

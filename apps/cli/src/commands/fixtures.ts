@@ -3,6 +3,7 @@ import { readFixtureFolder } from '@equilibria/conformance/node'
 import { fixtureKinds as lpFixtures } from '@equilibria/plugin-lp/fixtures'
 import '../backend.ts'
 import { choice, defineCommand, flag } from '../command.ts'
+import { liveLine } from '../live-line.ts'
 import { green, print, red, say } from '../terminal.ts'
 
 /** Every kind this installation knows; a domain adds its own here as it lands. */
@@ -25,14 +26,17 @@ export const fixtures = defineCommand({
   ],
   async run([folder], { backend, json }) {
     const began = performance.now()
+    const live = liveLine()
+    let seen = 0
     const lines = await runFixtures(await readFixtureFolder(folder!), kinds, {
       backends: backend ? [backend] : ['cpu', 'wasm'],
       onLine: (line) => {
-        if (json) return
+        if (json) return live.update(`fixture ${++seen}: ${line.name} on ${line.backend}`)
         const text = formatFixtureLine(line)
         print(line.pass ? text.replace(/^pass/, green('pass')) : text.replace(/^FAIL/, red('FAIL')))
       },
     })
+    live.end()
     if (json) print(JSON.stringify(lines, null, 2))
     const failed = lines.filter((l) => !l.pass).length
     say(

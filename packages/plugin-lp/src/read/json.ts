@@ -46,7 +46,7 @@ export function readLpJson(source: string | Uint8Array, options: { readonly name
   } catch (error) {
     throw fileError(
       { file },
-      `this is no JSON: ${quote(String(error))}`,
+      `this is no JSON: ${(error as Error).message.replaceAll(/\p{Cc}/gu, ' ').slice(0, 160)}`, // says line and column
       'Write it again; MPS has its own reader, which a name that does not end in .json gets.',
       error,
     )
@@ -140,7 +140,8 @@ const isIndex = (value: unknown, below: number): value is number =>
 const show = (value: unknown): string => {
   // Only the outside of lists and objects: hostile ones may be nested deeper than the stack.
   if (Array.isArray(value)) return `a list of ${value.length}`
-  return typeof value === 'object' && value !== null ? 'an object' : quote(JSON.stringify(value) ?? 'nothing')
+  if (typeof value === 'string') return quote(value)
+  return typeof value === 'object' && value !== null ? 'an object' : value === undefined ? 'nothing' : String(value)
 }
 
 /**

@@ -88,8 +88,8 @@ export function readMps(source: string | Uint8Array, options: MpsOptions = {}): 
     read(draft, line, format, state)
   }
   throw fileError(
-    { file, line: last },
-    'the file ends without ENDATA',
+    last === 0 ? { file } : { file, line: last },
+    last === 0 ? 'the file is empty' : 'the file ends without ENDATA',
     'It is probably cut short; fetch or write it again.',
   )
 }
