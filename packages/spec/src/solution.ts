@@ -29,7 +29,7 @@ export interface SolveStats {
     readonly steps: Int32Array
     readonly residual: Float32Array
   }
-  /** One worst-case residual per step; empty unless `trace: true`. */
+  /** One worst-case residual per step, with `breadth` start after start; empty unless `trace: true`. */
   readonly trace: Float32Array
   /** What did not go the fast way, and why: no compaction, a kernel that fell back. */
   readonly notes: readonly string[]
