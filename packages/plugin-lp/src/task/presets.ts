@@ -18,8 +18,8 @@ type Setting = readonly [epochs: number, learningRate: number]
 const table1: readonly (readonly [width: number, implicit: Setting, explicit: Setting, paperExplicit: Setting])[] = [
   [4, [20, 5e-3], [60, 1e-2], [120, 6e-2]],
   [8, [20, 5e-3], [60, 1e-2], [120, 6e-2]],
-  [16, [12, 4e-3], [60, 1e-2], [80, 4e-2]],
-  [32, [6, 3e-3], [60, 1e-2], [60, 2e-2]],
+  [16, [24, 5e-3], [60, 1e-2], [80, 4e-2]],
+  [32, [7, 1.5e-3], [60, 1e-2], [60, 2e-2]],
 ]
 
 /**
