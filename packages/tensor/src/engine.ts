@@ -1,5 +1,5 @@
 /**
- * The only file in the repository that touches the internals of tfjs.
+ * The only file in the repository that touches the internals of tfjs, and long for that reason.
  *
  * tfjs keeps one global gradient tape. Two things an implicit layer needs are impossible through
  * its public API: running a solve that the tape does not see but that may itself take gradients,
@@ -296,3 +296,12 @@ export function keepSavedOutputsOnTape(): () => void {
     engine.addTapeNode = stock
   }
 }
+
+/** The engine's own entry for operations with a gradient, which `tf.customGrad` wraps; private in the typings only. */
+interface GradientCall {
+  readonly inputs: { readonly [name: string]: tf.Tensor }
+  forwardFunc(backend: unknown, save: (tensors: tf.Tensor[]) => void): tf.Tensor
+  backwardsFunc(cotangent: tf.Tensor, saved: tf.Tensor[]): { readonly [name: string]: () => tf.Tensor }
+}
+export const runWithGradient = (call: GradientCall): tf.Tensor =>
+  (tf.engine() as unknown as { runKernelFunc(call: GradientCall): tf.Tensor }).runKernelFunc(call)

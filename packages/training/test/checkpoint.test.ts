@@ -172,7 +172,7 @@ describe('a checkpoint', () => {
       kind: 'equilibria-checkpoint',
       version: 1,
       model: { name: 'curve', manifest: { width: 8 }, parameterCount: 40 },
-      versions: { tfjs: tf.version_core, backend: tf.getBackend() },
+      versions: { equilibria: version, tfjs: tf.version_core, backend: tf.getBackend() },
       training: {
         step: 9,
         settings: { seed: 3, optimiser: 'adamW', optimiserOptions: { beta1: 0.9 } },

@@ -29,8 +29,8 @@ type LpModel = Model<LpInput, LpOutput>
 const makers: Readonly<Record<string, (options: ModelOptions) => LpModel>> = {
   implicit: primalDualModel,
   'paper-implicit': paperImplicitModel,
-  explicit: paperExplicitModel,
-  'scaled-explicit': scaledExplicitModel,
+  explicit: scaledExplicitModel,
+  'paper-explicit': paperExplicitModel,
 }
 
 const { values } = parseArgs({

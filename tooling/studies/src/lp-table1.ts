@@ -32,8 +32,8 @@ type LpModel = Model<LpInput, LpOutput>
 const makers: Readonly<Record<string, (options: ModelOptions) => LpModel>> = {
   implicit: primalDualModel,
   'paper-implicit': paperImplicitModel,
-  'scaled-explicit': scaledExplicitModel,
-  explicit: paperExplicitModel,
+  explicit: scaledExplicitModel,
+  'paper-explicit': paperExplicitModel,
 }
 
 const { values } = parseArgs({

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core'
+import { customOp } from '@equilibria/tensor'
 import type { Bipartite } from './bipartite.ts'
-import { customOp } from './custom-op.ts'
 
 /** Where messages go: `constraints` multiplies by `A`, `variables` by `Aᵀ`. */
 export type Direction = 'constraints' | 'variables'

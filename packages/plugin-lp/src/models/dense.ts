@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core'
-import { customOp } from '../graph/custom-op.ts'
+import { customOp } from '@equilibria/tensor'
 
 /*
  * Features are laid out channels first, `[channels, nodes]`, nodes of the whole batch side by side. On wasm, stacking

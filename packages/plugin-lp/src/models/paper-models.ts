@@ -44,7 +44,7 @@ export function paperExplicitModel({ width = 16, seed = 0 }: ModelOptions = {}):
   return {
     kind: 'model',
     spec: 1,
-    name: 'explicit',
+    name: 'paper-explicit',
     depth: 'explicit',
     variables: parameters,
     parameterCount: countParameters(shapes),

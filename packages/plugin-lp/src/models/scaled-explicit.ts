@@ -36,7 +36,7 @@ export function scaledExplicitModel({ width = 16, seed = 0 }: ModelOptions = {})
   return {
     kind: 'model',
     spec: 1,
-    name: 'scaled-explicit',
+    name: 'explicit',
     depth: 'explicit',
     variables: parameters,
     parameterCount: countParameters(shapes),

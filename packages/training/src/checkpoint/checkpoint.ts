@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core'
 import type { Model } from '@equilibria/spec'
 import type { Best, History } from '../fit/progress.ts'
+import { version } from '../version.ts'
 import type { OptimiserState, Vectors } from '../optimisers/optimiser.ts'
 
 export const checkpointKind = 'equilibria-checkpoint'
@@ -8,6 +9,8 @@ export const checkpointVersion = 1
 
 /** Who made it, with what. */
 export interface Versions {
+  /** Of this package. */
+  readonly equilibria: string
   readonly tfjs: string
   /** The tfjs backend: equal numbers are promised on the same one only. */
   readonly backend: string
@@ -50,7 +53,7 @@ export interface Checkpoint {
   readonly training?: TrainingState
 }
 
-export const versions = (): Versions => ({ tfjs: tf.version_core, backend: tf.getBackend() })
+export const versions = (): Versions => ({ equilibria: version, tfjs: tf.version_core, backend: tf.getBackend() })
 
 export const describeModel = (model: Omit<Model, 'predict' | 'trajectory'>): ModelDescription => ({
   name: model.name,

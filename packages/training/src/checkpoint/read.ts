@@ -86,7 +86,7 @@ export function readCheckpoint(bytes: Uint8Array, file = 'checkpoint'): Checkpoi
       parameterCount: model.count('parameterCount'),
       manifest: model.object('manifest'),
     },
-    versions: { tfjs: made.text('tfjs'), backend: made.text('backend') },
+    versions: { equilibria: made.text('equilibria'), tfjs: made.text('tfjs'), backend: made.text('backend') },
     shapes,
     weights,
     ...(training ? { training } : {}),

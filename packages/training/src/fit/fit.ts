@@ -135,7 +135,7 @@ async function initialState<X extends TensorTree, Y extends TensorTree>(
   const stored = readCheckpoint(bytes, file)
   const state = resumedState(stored, settings, model, optimiser, file)
   const now = toCheckpoint(state, settings, model, 0).versions
-  for (const key of ['tfjs', 'backend'] as const)
+  for (const key of ['equilibria', 'tfjs', 'backend'] as const)
     if (stored.versions[key] !== now[key])
       notes.push(`Resumed on ${key} ${now[key]}; the checkpoint is from ${stored.versions[key]}: numbers may differ.`)
   assignWeights(model.variables, state.weights)

@@ -1,15 +1,7 @@
-import * as tf from '@tensorflow/tfjs-core'
+import type * as tf from '@tensorflow/tfjs-core'
+import { runWithGradient } from './engine.ts'
 
 type Inputs = { readonly [name: string]: tf.Tensor }
-
-/** The engine's own entry for operations with a gradient, which `tf.customGrad` wraps; private in the typings only. */
-interface Runner {
-  runKernelFunc(call: {
-    readonly inputs: Inputs
-    forwardFunc(backend: unknown, save: (tensors: tf.Tensor[]) => void): tf.Tensor
-    backwardsFunc(cotangent: tf.Tensor, saved: tf.Tensor[]): { readonly [name: string]: () => tf.Tensor }
-  }): tf.Tensor
-}
 
 /**
  * An operation with its own gradient, one pullback per input.
@@ -18,6 +10,18 @@ interface Runner {
  * gradient of its input (constant matrix values cost nothing), and only the tensors named in `keep` are saved.
  * Pullbacks are made of recorded operations on what they are handed, so they have gradients themselves. The `output`,
  * if kept, counts as a constant: keep it only where it is one almost everywhere, as in the mask of a ReLU.
+ *
+ * @cost one forward; the kept tensors until the backward pass
+ * @example
+ * ```ts
+ * import * as tf from '@tensorflow/tfjs-core'
+ * import '@tensorflow/tfjs-backend-cpu'
+ * import '@equilibria/tensor/gradients'
+ * import { customOp } from '@equilibria/tensor'
+ *
+ * const twice = (x: tf.Tensor) => customOp({ x }, [], ({ x }) => tf.mul(x, 2), (dy) => ({ x: () => tf.mul(dy, 2) }))
+ * console.log(tf.grad((x: tf.Tensor) => tf.sum(twice(x)))(tf.tensor1d([1, 2])).dataSync()) // [2, 2]
+ * ```
  */
 export function customOp<T extends Inputs, K extends (keyof T & string) | 'output'>(
   inputs: T,
@@ -28,7 +32,7 @@ export function customOp<T extends Inputs, K extends (keyof T & string) | 'outpu
     kept: Readonly<Record<K, tf.Tensor>>,
   ) => { readonly [N in keyof T]: () => tf.Tensor },
 ): tf.Tensor {
-  return (tf.engine() as unknown as Runner).runKernelFunc({
+  return runWithGradient({
     inputs,
     forwardFunc: (_, save) => {
       const output = forward(inputs)
