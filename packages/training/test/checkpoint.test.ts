@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import * as tf from '@tensorflow/tfjs-core'
 import { describe, expect, test } from 'vitest'
+import { version } from '../src/version.ts'
 import { EquilibriaError } from '@equilibria/tensor'
 import {
   checkpointOf,
