@@ -153,6 +153,8 @@ function print(record: {
     `\n${record.model}, width ${record.width}: ${record.parameters} parameters, ${record.steps} steps, ` +
       `${record.wallSeconds.toFixed(0)} s wall, ${record.cpuSeconds.toFixed(0)} s CPU\n` +
       `  train error  ${row(record.train)}\n  test error   ${row(record.test)}\n` +
-      `  residual     ${record.test.map((p) => `${p.steps}: ${p.residual.map((r) => r.toExponential(1)).join('/')}`).join('  ')}\n`,
+      (record.test[0]?.residual.some(Number.isFinite)
+        ? `  residual     ${record.test.map((p) => `${p.steps}: ${p.residual.map((r) => r.toExponential(1)).join('/')}`).join('  ')}\n`
+        : ''),
   )
 }
