@@ -10,28 +10,12 @@ import path from 'node:path'
 import { parseArgs } from 'node:util'
 import * as tf from '@tensorflow/tfjs-core'
 import '@tensorflow/tfjs-backend-wasm'
-import {
-  lp,
-  type LpInput,
-  type LpOutput,
-  paperExplicitModel,
-  paperImplicitModel,
-  primalDualModel,
-  scaledExplicitModel,
-} from '@equilibria/plugin-lp'
-import type { Model, ModelOptions } from '@equilibria/spec'
+import { lp } from '@equilibria/plugin-lp'
 import { renderText, runStudy } from '@equilibria/study'
 import { writeStudy } from '@equilibria/study/node'
 import { loadCheckpoint } from '@equilibria/training/node'
+import { type LpModel, makers } from './models.ts'
 import { restoreWeights } from '@equilibria/training'
-
-type LpModel = Model<LpInput, LpOutput>
-const makers: Readonly<Record<string, (options: ModelOptions) => LpModel>> = {
-  implicit: primalDualModel,
-  'paper-implicit': paperImplicitModel,
-  explicit: scaledExplicitModel,
-  'paper-explicit': paperExplicitModel,
-}
 
 const { values } = parseArgs({
   options: {

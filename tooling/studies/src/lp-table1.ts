@@ -12,29 +12,11 @@ import { parseArgs } from 'node:util'
 import * as tf from '@tensorflow/tfjs-core'
 import '@tensorflow/tfjs-backend-cpu'
 import '@tensorflow/tfjs-backend-wasm'
-import {
-  type LpDataset,
-  loadSplits,
-  paperExplicitModel,
-  paperImplicitModel,
-  primalDualModel,
-  relativeError,
-  relativeLoss,
-  scaledExplicitModel,
-} from '@equilibria/plugin-lp'
-import type { Model, ModelOptions } from '@equilibria/spec'
-import type { LpInput, LpOutput } from '@equilibria/plugin-lp'
+import { type LpDataset, loadSplits, relativeError, relativeLoss } from '@equilibria/plugin-lp'
 import { leaves } from '@equilibria/tensor'
 import { adamW, cosine, fit } from '@equilibria/training'
 import { checkpointFile } from '@equilibria/training/node'
-
-type LpModel = Model<LpInput, LpOutput>
-const makers: Readonly<Record<string, (options: ModelOptions) => LpModel>> = {
-  implicit: primalDualModel,
-  'paper-implicit': paperImplicitModel,
-  explicit: scaledExplicitModel,
-  'paper-explicit': paperExplicitModel,
-}
+import { type LpModel, makers } from './models.ts'
 
 const { values } = parseArgs({
   options: {

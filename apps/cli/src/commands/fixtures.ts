@@ -1,4 +1,10 @@
-import { formatFixtureLine, implicitFixtures, runFixtures, type FixtureKind } from '@equilibria/conformance'
+import {
+  formatFixtureLine,
+  implicitFixtures,
+  runFixtures,
+  truthFixtures,
+  type FixtureKind,
+} from '@equilibria/conformance'
 import { readFixtureFolder } from '@equilibria/conformance/node'
 import { fixtureKinds as lpFixtures } from '@equilibria/plugin-lp/fixtures'
 import '../backend.ts'
@@ -7,7 +13,7 @@ import { liveLine } from '../live-line.ts'
 import { green, print, red, say } from '../terminal.ts'
 
 /** Every kind this installation knows; a domain adds its own here as it lands. */
-const kinds: readonly FixtureKind[] = [implicitFixtures, ...lpFixtures]
+const kinds: readonly FixtureKind[] = [implicitFixtures, truthFixtures, ...lpFixtures]
 
 /** `equilibria fixtures DIR`: other people's numbers, reproduced. */
 export const fixtures = defineCommand({
