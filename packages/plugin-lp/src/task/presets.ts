@@ -53,7 +53,7 @@ export const lpPresets: Readonly<Record<string, Preset>> = {
   },
   table1: {
     summary:
-      'Implicit and explicit networks at the four widths of Table 1, on all programs; about an hour on one core.',
+      'Implicit and explicit networks at the four widths of Table 1, on all programs; about half an hour.',
     models: table1.flatMap(([width, implicit, explicit, paperExplicit]) =>
       (
         [
