@@ -52,8 +52,7 @@ export const lpPresets: Readonly<Record<string, Preset>> = {
     ],
   },
   table1: {
-    summary:
-      'Implicit and explicit networks at the four widths of Table 1, on all programs; about half an hour.',
+    summary: 'Implicit and explicit networks at the four widths of Table 1, on all programs; about half an hour.',
     models: table1.flatMap(([width, implicit, explicit, paperExplicit]) =>
       (
         [
