@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core'
-import type { BoundOperator, Kernels, Operator, Problem, TensorTree, Vector } from '@equilibria/spec'
+import type { BoundOperator, Kernels, Operator, Problem, Splitting, TensorTree, Vector } from '@equilibria/spec'
 import { EquilibriaError, hold, leaves, linearize, packing, shapeOf, takeRows } from '@equilibria/tensor'
 
 /** An operator tied to one input, packed as solvers see it, with the way back to trees. */
@@ -75,7 +75,15 @@ export function bindProblem<S extends TensorTree, X extends TensorTree>(
 
   const problemOf = (one: BoundOperator<S>, rows: number): Problem => {
     const apply = applier(one)
-    return { batch: rows, size, traits: operator.traits, kernels, apply, linearize: (z) => linearize(apply, z) }
+    return {
+      batch: rows,
+      size,
+      traits: operator.traits,
+      kernels,
+      apply,
+      linearize: (z) => linearize(apply, z),
+      ...(one.splitting ? { splitting: packedSplitting(one.splitting, { pack, unpack }) } : {}),
+    }
   }
   const problem: Problem = {
     ...problemOf(bound, batch),
@@ -89,6 +97,22 @@ export function bindProblem<S extends TensorTree, X extends TensorTree>(
       : {}),
   }
   return { problem, start: pack(like), pack, unpack, count, coupled }
+}
+
+/** The parts of an operator as solvers see them. */
+function packedSplitting<S extends TensorTree>(
+  parts: Splitting<S>,
+  { pack, unpack }: { pack(state: S): Vector; unpack(z: Vector): S },
+): Splitting<Vector> {
+  const { resolventA, applyA, applyC, adjoint, ...rest } = parts
+  return {
+    ...rest,
+    resolventB: (v, alpha) => pack(parts.resolventB(unpack(v), alpha)),
+    ...(resolventA ? { resolventA: (v, alpha) => pack(resolventA(unpack(v), alpha)) } : {}),
+    ...(applyA ? { applyA: (v) => pack(applyA(unpack(v))) } : {}),
+    ...(applyC ? { applyC: (v) => pack(applyC(unpack(v))) } : {}),
+    ...(adjoint ? { adjoint: (z, v) => packedSplitting(adjoint(unpack(z), unpack(v)), { pack, unpack }) } : {}),
+  }
 }
 
 function checkState(name: string, state: TensorTree): void {

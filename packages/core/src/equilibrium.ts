@@ -108,7 +108,12 @@ export function equilibrium<S extends TensorTree, X extends TensorTree>(
         totals = { count: { ...bound.count }, coupled: bound.coupled } // the recorded application below is backward work
         return bound.unpack(
           recording
-            ? gradient.attach({ z: found.z, problem: bound.problem, report: (b) => run.onBackward?.(b) })
+            ? gradient.attach({
+                z: found.z,
+                problem: bound.problem,
+                status: found.status,
+                report: (b) => run.onBackward?.(b),
+              })
             : found.z,
         )
       }

@@ -3,8 +3,10 @@ import { EquilibriaError } from '@equilibria/tensor'
 
 const SEVERITY: Readonly<Record<Status, number>> = {
   converged: 0,
+  floor: 0.5,
   exited: 1,
   stagnated: 2,
+  cycle: 2.5,
   'max-steps': 3,
   'out-of-time': 4,
   aborted: 5,
@@ -18,8 +20,10 @@ export const worstStatus = (all: readonly Status[]): Status =>
 
 const REMEDY: Readonly<Record<Status, string>> = {
   converged: 'Nothing to do.',
+  floor: 'As exact as float32 gets: loosen tolerance to have it called converged.',
   exited: 'The exit rule fired: tighten it if the answer is not good enough.',
   stagnated: 'The residual stopped falling: loosen tolerance (float32 ends near 2e-7) or add damping.',
+  cycle: 'The iterates repeat with a period above 1: add damping, or use anderson() or auto().',
   'max-steps': 'Raise maxSteps, loosen tolerance, or try anderson().',
   'out-of-time': 'The time budget ran out: raise budget.ms or loosen tolerance.',
   aborted: 'The AbortSignal fired.',

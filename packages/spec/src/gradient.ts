@@ -1,5 +1,6 @@
 import type { Problem } from './problem.ts'
-import type { AdjointStatus } from './solution.ts'
+import type { AdjointStatus, Status } from './solution.ts'
+import type { Memory, Solver } from './solver.ts'
 import type { Vector } from './tree.ts'
 
 /** How a loss reaches the parameters and the input through an equilibrium. */
@@ -9,6 +10,8 @@ export interface GradientMode {
   readonly name: string
   /** `detached`: the solve is invisible to autodiff. `taped`: the solve itself is differentiated. */
   readonly forward: 'detached' | 'taped'
+  /** `memory`: the forward solver's memory is kept for `attach` (no compaction then). */
+  readonly needs?: readonly 'memory'[]
   /** Called only while gradients are being recorded. Returns the value of `site.z`, with a gradient. */
   attach(site: AttachSite): Vector
 }
@@ -18,6 +21,10 @@ export interface AttachSite {
   readonly z: Vector
   /** On the tape: whatever `apply` computes here is recorded, `∂G/∂θ` and `∂G/∂x` included. */
   readonly problem: Problem
+  /** How each sample of the forward solve ended. */
+  readonly status: readonly Status[]
+  /** With `needs: ['memory']`: what the solver remembered when it stopped. */
+  readonly memory?: { readonly solver: Solver; readonly memory: Memory }
   report(stats: BackwardStats): void
 }
 

@@ -1,3 +1,4 @@
+import type { Splitting } from './splitting.ts'
 import type { Loose, TensorTree } from './tree.ts'
 
 /** What the author promises about `z ↦ G(z, x)`. A wrong promise is a bug; conformance checks probe it. */
@@ -32,4 +33,8 @@ export interface BoundOperator<S extends TensorTree = TensorTree> {
   initial(): S
   /** `z ↦ G(z)`. Pure: never disposes or mutates its argument. Same structure out as in. */
   apply(state: S): Loose<S>
+  /** Further results at a state (energies, attention maps, counts): evaluated once, at the solution. */
+  aux?(state: S): TensorTree
+  /** The monotone parts of `G`, for splitting methods. */
+  readonly splitting?: Splitting<S>
 }

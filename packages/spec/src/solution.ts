@@ -1,15 +1,31 @@
+import type { Memory } from './solver.ts'
 import type { TensorTree } from './tree.ts'
 
-/** How the solve of one sample ended. Numerical trouble is one of these words, never an exception. */
+/**
+ * How the solve of one sample ended. `floor`: the residual is as small as rounding allows, though larger than asked.
+ * `cycle`: the iterates repeat with a period above 1.
+ * Numerical trouble is one of these words, never an exception.
+ */
 export type Status =
   | 'converged'
+  | 'floor'
   | 'exited'
   | 'stagnated'
+  | 'cycle'
   | 'max-steps'
   | 'out-of-time'
   | 'aborted'
   | 'diverged'
   | 'non-finite'
+
+/** One method of a polyalgorithm on one sample. */
+export interface Attempt {
+  readonly solver: string
+  /** How it ended; all but the last did not get there. */
+  readonly status: Status
+  readonly steps: number
+  readonly residual: number
+}
 
 /** Plain numbers only: keeping statistics can never leak a tensor. */
 export interface SolveStats {
@@ -28,6 +44,8 @@ export interface SolveStats {
     readonly status: readonly Status[]
     readonly steps: Int32Array
     readonly residual: Float32Array
+    /** Method after method, when the solver has fallbacks (`Solver.after`); else absent. */
+    readonly tried?: readonly (readonly Attempt[])[]
   }
   /** One worst-case residual per step, with `breadth` start after start; empty unless `trace: true`. */
   readonly trace: Float32Array
@@ -42,6 +60,20 @@ export interface Solution<S extends TensorTree = TensorTree> {
   /** The worst status in the batch. */
   readonly status: Status
   readonly stats: SolveStats
+  /** What the operator says beside its state (`BoundOperator.aux`), at `state`. Owned like it. */
+  readonly aux?: TensorTree
+  /** The solver's memory, when `solve(x, { keepMemory: true })` asked for it: pass it to a later solve. */
+  readonly memory?: KeptMemory
+}
+
+/** A solver's memory outside its solve. */
+export interface KeptMemory {
+  readonly solver: string
+  readonly batch: number
+  readonly size: number
+  readonly memory: Memory
+  /** Frees its tensors; it is never part of the caller's `tidy`. */
+  dispose(): void
 }
 
 /** How the backward solve of one sample ended. */

@@ -1,6 +1,7 @@
 import type { Tensor } from '@tensorflow/tfjs-core'
 import type { Requirements } from './backend.ts'
 import type { Problem } from './problem.ts'
+import type { StopRule } from './stop-rule.ts'
 import type { Vector } from './tree.ts'
 
 /**
@@ -18,6 +19,31 @@ export interface Solver<M extends Memory = Memory> {
   init(problem: Problem, z: Vector): M
   /** Propose; never loop, never dispose, never read the clock. One call of `problem.apply` unless documented. */
   step(problem: Problem, z: Vector, memory: M): Step<M>
+  /**
+   * Which state a row that did not converge is answered with: the last one measured (default), or the one with the
+   * smallest residual, for 1 more stored vector.
+   */
+  readonly answer?: 'last' | 'best'
+  /** What is tried on the rows that this method does not solve. */
+  readonly after?: Fallback
+  /**
+   * Make a memory of an earlier solve fit to start from, instead of `init`; absent: the memory cannot be reused. Called
+   * with the first state of the new solve.
+   */
+  resume?(problem: Problem, z: Vector, memory: M): M
+}
+
+/** The next method of a polyalgorithm. */
+export interface Fallback {
+  /** May have a fallback of its own. */
+  readonly solver: Solver
+  /**
+   * Ends the method before, beside the rule of the run: a row it stops goes on to `solver`. Rows that end `stagnated`,
+   * `cycle`, `diverged` or `non-finite` by the rule of the run go on as well.
+   */
+  readonly leave?: StopRule
+  /** Where `solver` starts: the state of smallest residual so far (default), or where the solve began. */
+  readonly from?: 'best' | 'start'
 }
 
 /** What a solver proposes after one evaluation. */

@@ -95,7 +95,7 @@ export function recordOrForget<T>(fn: () => T): T {
  * @cost one recorded evaluation of `f`; each `vjp` about one evaluation more, at constant memory
  * @throws EquilibriaError `gradient` when nothing is being recorded, or (from `vjp`) when an op of `f` has no gradient
  */
-export function record(f: (z: Vector) => Vector, z: Vector): Omit<Linearization, 'dispose'> {
+export function record(f: (z: Vector) => Vector, z: Vector): Omit<Linearization, 'jvp' | 'dispose'> {
   if (!onTape())
     throw new EquilibriaError(
       'gradient',
@@ -115,11 +115,11 @@ export function record(f: (z: Vector) => Vector, z: Vector): Omit<Linearization,
 }
 
 /**
- * Freeze `f` at `z`, away from any tape: its value, and `u ↦ Jᵀu` for as many `u` as wanted, without recomputing `f`.
+ * Freeze `f` at `z`, away from any tape: its value, `u ↦ Jᵀu` and `v ↦ Jv`, as often as wanted, without recomputing `f`.
  * `z`, the value and every `u` are `[batch, size]`. Not for training through: the outer tape sees none of it.
  *
  * @cost one evaluation of `f`, and its intermediate tensors until `dispose()`; each `vjp` about one evaluation, at
- * constant memory. The caller disposes the result of `vjp`, and calls `dispose()` once.
+ * constant memory; the first `jvp` records the pullback (about two evaluations), each `jvp` about one more. The caller disposes the result of `vjp`, and calls `dispose()` once.
  * @throws EquilibriaError `gradient` (from `vjp`) when an op of `f` has no gradient
  * @example
  * ```ts
@@ -137,14 +137,40 @@ export function record(f: (z: Vector) => Vector, z: Vector): Omit<Linearization,
 export function linearize(f: (z: Vector) => Vector, z: Vector): Linearization {
   return recording((tape) => {
     const value = tf.tidy(() => own(() => f(z), tape)) as Vector
+    let forward: { push(v: tf.Tensor): tf.Tensor; dispose(): void } | undefined
     return {
       value,
       vjp: pullback(tape, z, value) as (u: Vector) => Vector,
+      jvp: (v: Vector) => (forward ??= transposed(tape, z, value)).push(v) as Vector,
       dispose() {
+        forward?.dispose()
+        forward = undefined
         free(tape)
         tape.length = 0
         value.dispose()
       },
+    }
+  })
+}
+
+/** `v ↦ Jv`: the pullback `u ↦ Jᵀu` is linear, so it is recorded once, and `v` is pulled back through it. */
+function transposed(primal: Tape, z: tf.Tensor, value: tf.Tensor) {
+  return recording((tape) => {
+    const u = tf.keep(tf.zeros(value.shape))
+    try {
+      const pulled = tf.keep(tf.tidy(() => sweep(path(primal, z), value, z, u)))
+      return {
+        push: pullback(tape, u, pulled),
+        dispose() {
+          free(tape)
+          tape.length = 0
+          tf.dispose([u, pulled])
+        },
+      }
+    } catch (error) {
+      free(tape)
+      u.dispose()
+      throw error
     }
   })
 }

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core'
 import { describe, expect, test } from 'vitest'
-import { EquilibriaError, jvp, scoped } from '@equilibria/tensor'
+import { EquilibriaError, jvp, linearize, scoped } from '@equilibria/tensor'
 import { positive, wave } from './probes.ts'
 
 /* That both methods agree on every op of the list is in repairs.test.ts; here are closed forms and edges. */
@@ -100,3 +100,29 @@ test('options are checked', () => {
 const fail = (): never => {
   throw new Error('on purpose')
 }
+
+describe('linearize: products with J', () => {
+  test('agree with jvp(), repeat, and leave nothing behind', () => {
+    const z = wave([2, 3]) as tf.Tensor2D
+    const f = (t: tf.Tensor2D): tf.Tensor2D => tf.softmax(tf.mul(t, tf.tanh(t)))
+    const before = tf.memory().numTensors
+    const linear = linearize(f, z)
+    for (const k of [1, 2, 3])
+      scoped(() => {
+        const v = tf.mul(wave([2, 3]), k) as tf.Tensor2D
+        const [got, want] = [values(linear.jvp(v)), values(jvp(f, z, v))]
+        got.forEach((g, i) => expect(Math.abs(g - want[i]!)).toBeLessThan(1e-6)) // a few roundings of numbers near 1
+        expect(values(linear.vjp(v))).toHaveLength(6)
+      })
+    linear.dispose()
+    expect(tf.memory().numTensors).toBe(before)
+    z.dispose()
+  })
+  test('of a constant map: zero', () => {
+    scoped(() => {
+      const linear = linearize(() => tf.ones([1, 2]), tf.zeros([1, 2]))
+      expect(values(linear.jvp(tf.ones([1, 2])))).toEqual([0, 0])
+      linear.dispose()
+    })
+  })
+})

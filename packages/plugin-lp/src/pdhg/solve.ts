@@ -127,6 +127,8 @@ function setUp(given: LinearProgram, options: SolveLpOptions) {
     const status = {
       converged: 'optimal',
       exited: 'optimal',
+      floor: 'optimal',
+      cycle: 'iteration-limit',
       stagnated: 'iteration-limit',
       'max-steps': kkt.error <= tolerance ? 'optimal' : 'iteration-limit',
       'out-of-time': 'time-limit',
