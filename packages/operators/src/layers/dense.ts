@@ -4,6 +4,7 @@ import type { Layer } from '../layer.ts'
 import { spectralBound } from '../parameters/spectral-bound.ts'
 import { createVariables } from '../parameters/variables.ts'
 
+/** Sizes, start and seed of a `dense` layer. */
 export interface DenseOptions {
   readonly inputs: number
   readonly outputs: number
