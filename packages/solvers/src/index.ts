@@ -2,5 +2,18 @@
  * Fixed-point methods. Linear methods are under `@equilibria/solvers/linear`.
  * @module solvers
  */
+export { aitken, type AitkenOptions } from './aitken.ts'
 export { anderson, type AndersonOptions } from './anderson.ts'
+export { chebyshev, type ChebyshevOptions } from './chebyshev.ts'
+export type { CycleOptions } from './extrapolation/cycle.ts'
+export { minimalPolynomial } from './extrapolation/minimal-polynomial.ts'
+export { reducedRank } from './extrapolation/reduced-rank.ts'
+export { vectorEpsilon } from './extrapolation/vector-epsilon.ts'
+export { halpern, type HalpernOptions } from './halpern.ts'
+export { krasnoselskiiMann, type KrasnoselskiiMannOptions } from './krasnoselskii-mann.ts'
 export { picard, type PicardOptions } from './picard.ts'
+export { pseudoTransient, type PseudoTransientOptions } from './pseudo-transient.ts'
+export { bestSoFar } from './wrappers/best-so-far.ts'
+export { bounded, type BoundedOptions, type StateBound } from './wrappers/bounded.ts'
+export { damped } from './wrappers/damped.ts'
+export { safeguarded, type SafeguardOptions } from './wrappers/safeguarded.ts'
