@@ -11,6 +11,16 @@ export { reducedRank } from './extrapolation/reduced-rank.ts'
 export { vectorEpsilon } from './extrapolation/vector-epsilon.ts'
 export { halpern, type HalpernOptions } from './halpern.ts'
 export { krasnoselskiiMann, type KrasnoselskiiMannOptions } from './krasnoselskii-mann.ts'
+export { broyden, type BroydenMemory, type BroydenOptions } from './broyden.ts'
+export { applyInverse, applyInverseTransposed, type InverseFactors } from './broyden/inverse.ts'
+export {
+  armijo,
+  type ArmijoOptions,
+  liFukushima,
+  type LiFukushimaOptions,
+  type LineSearch,
+  type Trial,
+} from './line-search.ts'
 export { picard, type PicardOptions } from './picard.ts'
 export { pseudoTransient, type PseudoTransientOptions } from './pseudo-transient.ts'
 export { bestSoFar } from './wrappers/best-so-far.ts'
