@@ -4,6 +4,8 @@
  */
 export { aitken, type AitkenOptions } from './aitken.ts'
 export { anderson, type AndersonOptions } from './anderson.ts'
+export { broyden, type BroydenMemory, type BroydenOptions } from './broyden.ts'
+export { applyInverse, applyInverseTransposed, type InverseFactors } from './broyden/inverse.ts'
 export { chebyshev, type ChebyshevOptions } from './chebyshev.ts'
 export type { CycleOptions } from './extrapolation/cycle.ts'
 export { minimalPolynomial } from './extrapolation/minimal-polynomial.ts'
@@ -11,8 +13,6 @@ export { reducedRank } from './extrapolation/reduced-rank.ts'
 export { vectorEpsilon } from './extrapolation/vector-epsilon.ts'
 export { halpern, type HalpernOptions } from './halpern.ts'
 export { krasnoselskiiMann, type KrasnoselskiiMannOptions } from './krasnoselskii-mann.ts'
-export { broyden, type BroydenMemory, type BroydenOptions } from './broyden.ts'
-export { applyInverse, applyInverseTransposed, type InverseFactors } from './broyden/inverse.ts'
 export {
   armijo,
   type ArmijoOptions,

@@ -26,9 +26,9 @@ export interface CycleRule {
   readonly length: number
   /**
    * `w [batch, length]` for the residuals `r₀ … r_{length−1}` of a cycle that started at `s₀`: the cycle ends in
-   * `s_length + β Σ wᵢ rᵢ`. Rows of NaN, of zeros or above the cap end in `s_length`.
+   * `s_length + β Σ wᵢ rᵢ`. `z` is the last state measured. Rows of NaN or above the cap end in `s_length`.
    */
-  weights(problem: Problem, residuals: readonly Vector[]): tf.Tensor2D
+  weights(problem: Problem, residuals: readonly Vector[], z: Vector): tf.Tensor2D
 }
 
 /** `k ≥ 1` whole, `0 < β ≤ 1`, a positive cap. */
@@ -61,7 +61,7 @@ export function cycled(
       const residuals = [...past.residuals, r]
       const plain = add(z, damping === 1 ? r : scale(r, damping))
       if (residuals.length < length) return { next: plain, residual: r, memory: { residuals } }
-      const w = offTape(() => tf.tidy(() => usable(weights(problem, residuals), cap)))
+      const w = offTape(() => tf.tidy(() => usable(weights(problem, residuals, z), cap)))
       const jump = problem.kernels.combine(w, residuals)
       const next = add(plain, damping === 1 ? jump : scale(jump, damping))
       return { next, residual: r, memory: { residuals: [] } }
