@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core'
 import { add, EquilibriaError, onTape, scale, sub } from '@equilibria/tensor'
 import type { Solver } from '@equilibria/spec'
 import { gmres } from './linear/gmres.ts'
-import { rowFill, rowNorm, TINY } from './rows.ts'
+import { rowFill, rowNorm, rowScale, TINY } from './rows.ts'
 
 /** Each row's time step, and the residual norm that it was chosen at. */
 export interface PseudoTransientMemory {
@@ -96,11 +96,13 @@ export function pseudoTransient({
         const dt = tf.where(tf.greater(past.norm, 0), tf.clipByValue(grown, TINY, largest), past.dt) as tf.Tensor2D
         // Times Δτ/(1 + Δτ), the system reads d − σ J d = σ r with σ in (0, 1).
         const sigma = tf.div(dt, tf.add(dt, 1)) as tf.Tensor2D
-        const { u } = inner.solve((d) => scale(frozen.jvp(d), sigma), scale(r, sigma), {
+        // Of size 1, whatever the size of the residual: its squares are safe in float32.
+        const size = rowScale(r)
+        const { u } = inner.solve((d) => scale(frozen.jvp(d), sigma), scale(tf.div(r, size), sigma), {
           tolerance: forcing,
           maxSteps: products,
         })
-        return { next: add(z, u), residual: r, memory: { dt, norm } }
+        return { next: add(z, scale(u, size)), residual: r, memory: { dt, norm } }
       } finally {
         frozen.dispose()
       }
