@@ -5,6 +5,7 @@ export interface LinearSolver {
   readonly kind: 'linear-solver'
   readonly spec: 1
   readonly name: string
+  /** @throws EquilibriaError `option` on a tolerance or a number of steps that is none; never on numerical trouble */
   solve(apply: (u: Vector) => Vector, v: Vector, options: LinearOptions): LinearResult
 }
 /** When a linear solve stops, and where it starts. */
@@ -16,6 +17,11 @@ export interface LinearOptions {
   /** Warm start, `[batch, size]`; borrowed. */
   readonly initial?: Vector
 }
+/**
+ * How the solve of one row ended. `stagnated`: the method makes no more progress, by rounding or because `I − A` is
+ * singular. `indefinite`, `asymmetric`: `I − A` is not what the method needs.
+ */
+export type LinearStatus = 'converged' | 'max-steps' | 'stagnated' | 'indefinite' | 'asymmetric' | 'non-finite'
 /** The answer of a linear solve, with what it took. `u` is `[batch, size]` and owned by the caller. */
 export interface LinearResult {
   readonly u: Vector
@@ -25,4 +31,8 @@ export interface LinearResult {
   readonly residual: Float32Array
   /** Applications after which each row was done. */
   readonly perSampleSteps: Int32Array
+  /** How each row ended. */
+  readonly status?: readonly LinearStatus[]
+  /** What did not go as planned: a method that gave way to another, a budget too small to begin. */
+  readonly notes?: readonly string[]
 }
