@@ -3,4 +3,7 @@
  * @module solvers
  */
 export { anderson, type AndersonOptions } from './anderson.ts'
+export { levenbergMarquardt, type LevenbergMarquardtOptions } from './newton/levenberg-marquardt.ts'
+export { newtonKrylov, type NewtonKrylovOptions } from './newton-krylov.ts'
+export type { JacobianProducts } from './newton/products.ts'
 export { picard, type PicardOptions } from './picard.ts'

@@ -11,6 +11,8 @@ export interface LinearSolver {
 export interface LinearOptions {
   /** Relative: stop a row at `‖v + A u − u‖ ≤ tolerance · ‖v‖`. */
   readonly tolerance: number
+  /** One tolerance per row, in place of `tolerance`. Solvers that have only one use `tolerance`, the smallest of them. */
+  readonly tolerances?: ArrayLike<number>
   /** Most applications of `A`. */
   readonly maxSteps: number
   /** Warm start, `[batch, size]`; borrowed. */

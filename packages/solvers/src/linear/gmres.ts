@@ -42,8 +42,9 @@ export function gmres({ restart = 30 }: GmresOptions = {}): LinearSolver {
     kind: 'linear-solver',
     spec: 1,
     name: 'gmres',
-    solve(apply, v, { tolerance, maxSteps, initial }) {
+    solve(apply, v, { tolerance, tolerances, maxSteps, initial }) {
       const batch = v.shape[0]
+      const goal = (b: number): number => tolerances?.[b] ?? tolerance
       const size = rowDot(v, v).map((s) => Math.sqrt(s) || 1)
       const residual = new Float32Array(batch).fill(1)
       const perSampleSteps = new Int32Array(batch)
@@ -61,8 +62,8 @@ export function gmres({ restart = 30 }: GmresOptions = {}): LinearSolver {
             const before = residual.slice()
             const beta = rowDot(r, r).map(Math.sqrt)
             beta.forEach((b, i) => (residual[i] = b / size[i]!))
-            stuck = residual.some((x, b) => x > tolerance && x < 0.999 * before[b]!) ? 0 : stuck + 1
-            const open = residual.map((x) => (x > tolerance ? 1 : 0))
+            stuck = residual.some((x, b) => x > goal(b) && x < 0.999 * before[b]!) ? 0 : stuck + 1
+            const open = residual.map((x, b) => (x > goal(b) ? 1 : 0))
             // One product improves `u`, one measures what came of it: with less left, another cycle is pointless.
             if (steps + 2 > maxSteps || stuck > 2 || !open.some(Boolean)) return undefined
             const basis: Vector[] = [scale(r, column(beta.map((x) => 1 / (x || 1))))]
@@ -87,7 +88,7 @@ export function gmres({ restart = 30 }: GmresOptions = {}): LinearSolver {
                 if (!open[b]) return
                 perSampleSteps[b] = steps
                 used[b] = k + 1
-                if (!(Math.abs(row.g[k + 1]!) > tolerance * size[b]!)) open[b] = 0
+                if (!(Math.abs(row.g[k + 1]!) > goal(b) * size[b]!)) open[b] = 0
               })
               if (!open.some(Boolean)) break
               basis.push(scale(w, column(norm.map((x) => 1 / (x || 1)))))
