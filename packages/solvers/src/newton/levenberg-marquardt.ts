@@ -121,7 +121,7 @@ export function levenbergMarquardt({
     const scale = new Float32Array(batch * n)
     const rows = materialise(at.jvp, batch, n).map((a, b) => {
       const own = columnNorms(a, n)
-      for (let j = 0; j < n; j++) scale[b * n + j] = Math.max(own[j]!, largest[b * n + j]!)
+      for (let j = 0; j < n; j++) scale[b * n + j] = own[j]!
       return { a, f: f.subarray(b * n, (b + 1) * n), scale: scale.subarray(b * n, (b + 1) * n) }
     })
     return {
@@ -173,10 +173,10 @@ function settle(
   const gain = (1 - (found / row.norm) ** 2) / (1 - (predicted / row.norm) ** 2)
   if (found <= row.small || (gain > 1e-4 && found < row.norm)) {
     row.done = true
-    if (gain > 0.75) row.lambda = Math.max(row.lambda / 8, 1e-14)
-    else if (gain < 0.25) row.lambda *= 2
+    row.lambda = Math.max(row.lambda / 3, 1e-14)
+
     return true
   }
-  row.lambda = Math.min(row.lambda * 8, 1e12)
+  row.lambda = Math.min(row.lambda * 2, 1e12)
   return false
 }
