@@ -10,7 +10,7 @@ import type {
 } from '@equilibria/spec'
 import { EquilibriaError } from '@equilibria/tensor'
 import { checkBreadth } from './breadth.ts'
-import type { Compaction, Progress } from './drive.ts'
+import type { Compaction, Progress } from './drive/types.ts'
 import { anyOf } from './stop/combine.ts'
 import { residualBelow } from './stop/residual.ts'
 import { divergence, nonFinite, timeBudget } from './stop/trouble.ts'
