@@ -3,6 +3,7 @@
  * @module solvers
  */
 export { anderson, type AndersonOptions } from './anderson.ts'
+export { auto, type AutoMethod, type AutoOptions } from './auto.ts'
 export { levenbergMarquardt, type LevenbergMarquardtOptions } from './newton/levenberg-marquardt.ts'
 export { newtonKrylov, type NewtonKrylovOptions } from './newton-krylov.ts'
 export type { JacobianProducts } from './newton/products.ts'

@@ -156,7 +156,8 @@ export function newtonKrylov(options: NewtonKrylovOptions = {}): Solver {
       })
     }
     if (!cauchy.some(Boolean)) return d
-    const g = sub(f, at.vjp(f))
+    const pulled = at.vjp(f)
+    const g = pulled ? sub(f, pulled) : f // without gradients, the direction of a Picard step
     const ag = sub(g, at.jvp(g))
     const norms = problem.kernels.norms(g, ag)
     const length = Array.from({ length: problem.batch }, (_, b) => {

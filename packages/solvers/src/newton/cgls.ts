@@ -10,7 +10,8 @@ import type { Linear } from './products.ts'
  * @cost one `jvp` and one `vjp` per iteration, and one `vjp` to begin; 5 stored vectors
  */
 export function cgls(
-  { residual: f, jvp, vjp }: Linear,
+  { residual: f, jvp }: Linear,
+  vjp: (u: Vector) => Vector,
   kernels: Kernels,
   damping: readonly number[],
   { tolerance, iterations }: { readonly tolerance: number; readonly iterations: number },

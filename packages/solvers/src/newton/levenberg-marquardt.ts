@@ -90,7 +90,8 @@ export function levenbergMarquardt({
         }))
         const model = problem.size <= direct ? dense(problem, at, memory.scale) : krylov(problem, at)
         let next = z
-        for (let trial = 0; trial < trials && state.some((row) => !row.done); trial++) {
+        // Without Jᵀ there is no step to try: the state stays, and whoever watches sees that.
+        for (let trial = 0; model && trial < trials && state.some((row) => !row.done); trial++) {
           const { d, predicted } = model.step(state.map((row) => row.lambda))
           const tried = moved(
             z,
@@ -104,7 +105,7 @@ export function levenbergMarquardt({
         return {
           next,
           residual: at.residual,
-          memory: { lambda: table(state.map((row) => [row.lambda])), scale: model.scale },
+          memory: { lambda: table(state.map((row) => [row.lambda])), scale: model?.scale ?? memory.scale },
         }
       } finally {
         at.dispose()
@@ -140,16 +141,19 @@ export function levenbergMarquardt({
   }
 
   /** The model by products only; `λ` counts in units of `‖A g‖² / ‖g‖²`, `g = Aᵀ f`. */
-  function krylov(problem: Problem, at: Linear): Model {
+  function krylov(problem: Problem, at: Linear): Model | undefined {
     const { batch } = problem
-    const g = sub(at.residual, at.vjp(at.residual))
+    const pulled = at.vjp(at.residual)
+    if (!pulled) return undefined
+    const vjp = (u: Vector) => at.vjp(u)!
+    const g = sub(at.residual, pulled)
     const norms = problem.kernels.norms(sub(g, at.jvp(g)), g)
     const unit = Array.from({ length: batch }, (_, b) => (norms[b]! / (norms[batch + b]! || 1)) ** 2 || 1)
     return {
       scale: tf.zeros([batch, 1]),
       step(lambda) {
         const damping = lambda.map((l, b) => l * unit[b]!)
-        const { d, ad } = cgls(at, problem.kernels, damping, { tolerance: 1e-2, iterations: maxIterations })
+        const { d, ad } = cgls(at, vjp, problem.kernels, damping, { tolerance: 1e-2, iterations: maxIterations })
         return { d, predicted: Array.from(problem.kernels.norms(sub(at.residual, ad), d).subarray(0, batch)) }
       },
     }

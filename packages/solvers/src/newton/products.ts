@@ -14,8 +14,8 @@ export interface Linear {
   readonly residual: Vector
   /** `v ↦ J v`. */
   readonly jvp: (v: Vector) => Vector
-  /** `u ↦ Jᵀ u`. */
-  readonly vjp: (u: Vector) => Vector
+  /** `u ↦ Jᵀ u`; `undefined` where an op of `G` has no gradient and that was allowed for. */
+  readonly vjp: (u: Vector) => Vector | undefined
   readonly dispose: () => void
 }
 
@@ -46,18 +46,23 @@ export function linearizeAt(problem: Problem, z: Vector, jacobian: JacobianProdu
   const differences = differenceProducts(problem, z)
   return {
     residual: tf.sub(frozen.value, z),
-    vjp: (u) => frozen.vjp(u),
+    vjp: (u) => attempt(() => frozen.vjp(u)),
     jvp(v) {
-      if (exact)
-        try {
-          return frozen.jvp(v)
-        } catch (error) {
-          if (jacobian === 'exact' || !(error instanceof EquilibriaError) || error.code !== 'gradient') throw error
-          exact = false
-        }
-      return differences(v)
+      const product = exact ? attempt(() => frozen.jvp(v)) : undefined
+      exact &&= product !== undefined
+      return product ?? differences(v)
     },
     dispose: () => frozen.dispose(),
+  }
+
+  /** `undefined` where a gradient is missing, unless exact products were asked for. */
+  function attempt(product: () => Vector): Vector | undefined {
+    try {
+      return product()
+    } catch (error) {
+      if (jacobian === 'exact' || !(error instanceof EquilibriaError) || error.code !== 'gradient') throw error
+      return undefined
+    }
   }
 }
 
