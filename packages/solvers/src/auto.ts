@@ -91,6 +91,8 @@ export function auto({ methods = defaults() }: AutoOptions = {}): Solver {
 
 /** What all of them cannot do without. */
 function together(list: readonly AutoMethod[]): Requirements {
-  const all = <K extends keyof Requirements>(key: K) => [...new Set(list.flatMap(({ solver }) => solver.requires?.[key] ?? []))]
+  const all = <K extends keyof Requirements>(key: K) => [
+    ...new Set(list.flatMap(({ solver }) => solver.requires?.[key] ?? [])),
+  ]
   return { kernels: all('kernels'), traits: all('traits'), features: all('features') } as Requirements
 }

@@ -5,7 +5,15 @@ import { gmres } from './linear/gmres.ts'
 import { judge, type Search } from './newton/backtrack.ts'
 import { columnNorms, dampedLeastSquares, materialise } from './newton/dense.ts'
 import { FLOOR, forcing } from './newton/forcing.ts'
-import { checkProducts, type JacobianProducts, type Linear, linearizeAt, moved, rowsOf, table } from './newton/products.ts'
+import {
+  checkProducts,
+  type JacobianProducts,
+  type Linear,
+  linearizeAt,
+  moved,
+  rowsOf,
+  table,
+} from './newton/products.ts'
 
 /** What the method remembers, `[batch, 3 + history]`: `η`, whether the last search failed, steps taken, `‖f‖` newest first. */
 export type NewtonKrylovMemory = { readonly past: tf.Tensor2D }
@@ -112,7 +120,13 @@ export function newtonKrylov(options: NewtonKrylovOptions = {}): Solver {
                 const kept = [state[b]!.norm, ...norms].slice(0, history)
                 const padding = Array.from({ length: history - kept.length }, () => 0)
                 // A Cauchy step that failed gives the Newton direction its turn again.
-                return [state[b]!.eta, failed[b]! && !cauchy[b] ? 1 : 0, Math.min(taken + 1, history), ...kept, ...padding]
+                return [
+                  state[b]!.eta,
+                  failed[b]! && !cauchy[b] ? 1 : 0,
+                  Math.min(taken + 1, history),
+                  ...kept,
+                  ...padding,
+                ]
               }),
             ),
           },

@@ -5,6 +5,11 @@ const n = 10
 const h = 1 / (n + 1)
 const t = count(n).map((k) => k * h)
 const arc = t.map((v) => v * (v - 1))
+/** Of both forms of the boundary-value problem: the integral equation inverts the second difference exactly. */
+const bent = [
+  -0.04316498251876489, -0.08157715653538691, -0.11448571438052935, -0.14097357686259673, -0.15990869618198317,
+  -0.16987720231277495, -0.16908998378120838, -0.15524953522183185, -0.12535589167893502, -0.0754165336858921,
+]
 /** The `n × n` matrix with these entries, transposed, because rows are samples. */
 const matrix = (entry: (row: number, column: number) => number): tf.Tensor2D =>
   tf.tensor2d(count(n).map((j) => count(n).map((i) => entry(i, j))))
@@ -21,8 +26,8 @@ export const discretised = (): NonlinearSystem[] => [
     summary: 'Finite differences for u″ = (u + t + 1)³ / 2.',
     source: 'more1979, more1981',
     start: arc,
-    host: (z) =>
-      z.map((v, k) => 2 * v + 0.5 * h ** 2 * (v + t[k]! + 1) ** 3 - (z[k - 1] ?? 0) - (z[k + 1] ?? 0)),
+    roots: [bent],
+    host: (z) => z.map((v, k) => 2 * v + 0.5 * h ** 2 * (v + t[k]! + 1) ** 3 - (z[k - 1] ?? 0) - (z[k + 1] ?? 0)),
     f: (z) => {
       const stencil = matrix((i, j) => (i === j ? 2 : Math.abs(i - j) === 1 ? -1 : 0))
       return tf.add(tf.matMul(z, stencil), tf.mul(cube(z), 0.5 * h ** 2))
@@ -34,6 +39,7 @@ export const discretised = (): NonlinearSystem[] => [
     summary: 'The same equation by its Green function.',
     source: 'more1979, more1981',
     start: arc,
+    roots: [bent],
     host: (z) => {
       const cubes = z.map((v, j) => (v + t[j]! + 1) ** 3)
       return z.map((v, k) => {
@@ -53,6 +59,12 @@ export const discretised = (): NonlinearSystem[] => [
     summary: '(3 − 2 zₖ) zₖ − zₖ₋₁ − 2 zₖ₊₁ + 1.',
     source: 'broyden1965, more1981',
     start: count(n).map(() => -1),
+    roots: [
+      [
+        -0.5707221320112248, -0.681806949984275, -0.7022100760176601, -0.7055106298950804, -0.7049061557287436,
+        -0.7014966070298512, -0.6918893223547983, -0.6657965144058537, -0.5960351090263657, -0.4164122575286933,
+      ],
+    ],
     host: (z) => z.map((v, k) => (3 - 2 * v) * v - (z[k - 1] ?? 0) - 2 * (z[k + 1] ?? 0) + 1),
     f: (z) => {
       const band = matrix((i, j) => (i === j + 1 ? -1 : j === i + 1 ? -2 : 0))
@@ -65,6 +77,12 @@ export const discretised = (): NonlinearSystem[] => [
     summary: 'zₖ (2 + 5 zₖ²) + 1 − Σ zⱼ (1 + zⱼ) over five neighbours below and one above.',
     source: 'broyden1971, more1981',
     start: count(n).map(() => -1),
+    roots: [
+      [
+        -0.4283028635872503, -0.47659642435629024, -0.5196524636468617, -0.5580993248321808, -0.5925061568294574,
+        -0.6245036821994678, -0.6232394714405911, -0.6213938417965735, -0.6204535966590874, -0.5864692707204351,
+      ],
+    ],
     host: (z) =>
       z.map((v, k) => {
         let s = 0
@@ -85,6 +103,12 @@ export const discretised = (): NonlinearSystem[] => [
     summary: "Chandrasekhar's H-equation, c = 0.9, on ten nodes k/n.",
     source: 'chandrasekhar1960, burkardt-test-nonlin',
     start: count(n).map(() => 1),
+    roots: [
+      [
+        1.1459899509816964, 1.258711902521088, 1.3544177208814794, 1.438520098340292, 1.5137765921168351,
+        1.5818950914839345, 1.6440565620218572, 1.7011356809587743, 1.7538106144835732, 1.8026243191696285,
+      ],
+    ],
     host: (z) =>
       z.map((v, i) => {
         let s = 0

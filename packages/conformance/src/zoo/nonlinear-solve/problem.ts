@@ -15,26 +15,33 @@ export interface NonlinearSystem extends Sample<tf.Tensor2D, tf.Tensor2D> {
   readonly source: string
   /** The published start. */
   readonly start: readonly number[]
-  /** Roots known in closed form; other roots may exist. */
+  /** Roots in float64, in closed form or by Newton's method from the start; others may exist. */
   readonly roots: readonly (readonly number[])[]
+  /**
+   * The smallest relative residual that may be asked of a float32 state: `1e-6`, or, where that is more, what storing a
+   * root in float32 costs, `u ‖ |J| |z| ‖₂ / max(‖z‖₂, 1)` with `u = 2⁻²⁴`.
+   */
+  readonly attainable: number
   /** `f` in float64, on the host: written down independently of the operator. */
   host(z: readonly number[]): number[]
 }
 
 /** A system from its two definitions. */
 export function nonlinearSystem(
-  parts: Pick<NonlinearSystem, 'name' | 'number' | 'source' | 'start' | 'host'> & {
+  parts: Pick<NonlinearSystem, 'name' | 'number' | 'source' | 'start' | 'roots' | 'host'> & {
     readonly summary: string
-    readonly roots?: NonlinearSystem['roots']
     /** `f`, `[batch, size] → [batch, size]`, float32. */
     readonly f: (z: tf.Tensor2D) => tf.Tensor
   },
 ): NonlinearSystem {
   const { f, ...rest } = parts
   return {
-    roots: [],
     ...rest,
     size: parts.start.length,
+    attainable: Math.max(
+      1e-6,
+      ...parts.roots.map((z) => (2 ** -24 * sensitivity(parts.host, z)) / Math.max(Math.hypot(...z), 1)),
+    ),
     operator: (): Operator<tf.Tensor2D, tf.Tensor2D> =>
       defineOperator<tf.Tensor2D, tf.Tensor2D>({
         name: parts.name,
@@ -61,29 +68,33 @@ export interface RootResidual {
  * `tolerance · max(‖z‖₂, 1) + 4u · ‖ |J| |z| ‖₂`,   `u = 2⁻²⁴`.
  *
  * The first term is what was asked for. The second is what rounding takes: storing `z` in float32 alone moves `f` by up to
- * `u |J| |z|`, and evaluating `f` there by a small multiple of that. `J` is taken by central differences in float64.
+ * `u |J| |z|`, and evaluating `f` there by a small multiple of that.
  */
 export function rootResidual(system: NonlinearSystem, z: ArrayLike<number>, tolerance: number): RootResidual {
   const at = Array.from(z)
+  return {
+    residual: Math.hypot(...system.host(at)),
+    allowed: tolerance * Math.max(Math.hypot(...at), 1) + 4 * 2 ** -24 * sensitivity(system.host, at),
+  }
+}
+
+/** `‖ |J| |z| ‖₂`, by central differences in float64. */
+function sensitivity(f: NonlinearSystem['host'], at: readonly number[]): number {
   const spread = at.map(() => 0)
   at.forEach((v, j) => {
     const h = 1e-6 * Math.max(Math.abs(v), 1e-3)
-    const shifted = (by: number) => system.host(at.map((w, i) => (i === j ? w + by : w)))
+    const shifted = (by: number) => f(at.map((w, i) => (i === j ? w + by : w)))
     const [ahead, behind] = [shifted(h), shifted(-h)]
     ahead.forEach((a, i) => (spread[i]! += Math.abs(((a - behind[i]!) / (2 * h)) * v)))
   })
-  return {
-    residual: Math.hypot(...system.host(at)),
-    allowed: tolerance * Math.max(Math.hypot(...at), 1) + 4 * 2 ** -24 * Math.hypot(...spread),
-  }
+  return Math.hypot(...spread)
 }
 
 /** Column `i` of a state, `[batch, 1]`. */
 export const unknown = (z: tf.Tensor2D, i: number): tf.Tensor2D => tf.slice(z, [0, i], [-1, 1])
 
 /** Every unknown of a small state, each `[batch, 1]`. */
-export const unknowns = (z: tf.Tensor2D): tf.Tensor2D[] =>
-  Array.from({ length: z.shape[1] }, (_, i) => unknown(z, i))
+export const unknowns = (z: tf.Tensor2D): tf.Tensor2D[] => Array.from({ length: z.shape[1] }, (_, i) => unknown(z, i))
 
 /** `[start, start + 1, …]`, as many as asked. */
 export const count = (n: number, from = 1): number[] => Array.from({ length: n }, (_, i) => i + from)

@@ -83,6 +83,7 @@ function watson(): NonlinearSystem {
     summary: 'A sum over 29 nodes.',
     source: 'kowalik1968, more1981',
     start: [0, 0],
+    roots: [[-0.5013670075219627, 1.0736498384595432]],
     host: ([a, b]) => {
       let [p, q] = [3 * a! - 2 * a! * b! + 2 * a! ** 3, b! - a! ** 2 - 1]
       for (const t of nodes) {

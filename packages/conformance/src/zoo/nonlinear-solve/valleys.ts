@@ -25,7 +25,12 @@ export const valleys = (): NonlinearSystem[] => [
     source: 'powell1962, more1981',
     start: [3, -1, 0, 1],
     roots: [[0, 0, 0, 0]],
-    host: ([a, b, c, d]) => [a! + 10 * b!, Math.sqrt(5) * (c! - d!), (b! - 2 * c!) ** 2, Math.sqrt(10) * (a! - d!) ** 2],
+    host: ([a, b, c, d]) => [
+      a! + 10 * b!,
+      Math.sqrt(5) * (c! - d!),
+      (b! - 2 * c!) ** 2,
+      Math.sqrt(10) * (a! - d!) ** 2,
+    ],
     f: (z) => {
       const [a, b, c, d] = unknowns(z)
       return tf.concat(
@@ -45,6 +50,7 @@ export const valleys = (): NonlinearSystem[] => [
     summary: 'The unknowns at the root are 1.1e-5 and 9.1.',
     source: 'powell1970, more1981',
     start: [0, 1],
+    roots: [[0.000010981593296996818, 9.106146739867649]],
     host: ([a, b]) => [1e4 * a! * b! - 1, Math.exp(-a!) + Math.exp(-b!) - 1.0001],
     f: (z) => {
       const [a, b] = unknowns(z)
