@@ -12,6 +12,8 @@ export interface LinearSolver {
 export interface LinearOptions {
   /** Relative: stop a row at `‖v + A u − u‖ ≤ tolerance · ‖v‖`. */
   readonly tolerance: number
+  /** One tolerance per row, in place of `tolerance`. A solver that knows only one uses `tolerance`: make that the smallest. */
+  readonly tolerances?: ArrayLike<number>
   /** Most applications of `A`. */
   readonly maxSteps: number
   /** Warm start, `[batch, size]`; borrowed. */

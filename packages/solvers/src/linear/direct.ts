@@ -49,7 +49,7 @@ export function direct({ limit = 256 }: DirectOptions = {}): LinearSolver {
 }
 
 function solve(system: System): Found {
-  const { v, tolerance, maxSteps, initial, size: norms, steps, multiply } = system
+  const { v, goal, maxSteps, initial, size: norms, steps, multiply } = system
   const [batch, size] = v.shape
   const residual = new Float64Array(batch).fill(1)
   let u: Vector = initial ? tf.clone(initial) : tf.zerosLike(v)
@@ -57,9 +57,9 @@ function solve(system: System): Found {
     u,
     residual,
     perSampleSteps: new Int32Array(batch).fill(steps.count),
-    status: Array.from(residual, (r): LinearStatus => {
+    status: Array.from(residual, (r, b): LinearStatus => {
       if (!Number.isFinite(r)) return 'non-finite'
-      if (r <= tolerance) return 'converged'
+      if (r <= goal[b]!) return 'converged'
       return notes.length > 0 ? 'max-steps' : 'stagnated'
     }),
     notes,
@@ -73,7 +73,7 @@ function solve(system: System): Found {
     if (!initial) residual.set(Array.from(rowDot(v, v), (s, b) => Math.sqrt(s) / norms[b]!))
     else if (maxSteps > 0) scoped(() => residual.set(measure(u).relative))
     else residual.fill(Number.POSITIVE_INFINITY)
-    if (residual.every((r) => r <= tolerance)) return answer()
+    if (residual.every((r, b) => r <= goal[b]!)) return answer()
     if (maxSteps - steps.count < size + 1)
       return answer([`direct() takes ${size + 1} products; ${maxSteps - steps.count} were left, so nothing was done`])
     const solveRows = factors(system)
@@ -83,11 +83,11 @@ function solve(system: System): Found {
     const improved = scoped(() => {
       const { r, relative } = measure(u)
       residual.set(relative)
-      if (steps.count >= maxSteps || relative.every((x) => !(x > tolerance))) return undefined
+      if (steps.count >= maxSteps || relative.every((x, b) => !(x > goal[b]!))) return undefined
       const correction = solveRows(r)
       const next = add(u, correction)
       const after = measure(next).relative
-      const better = relative.map((x, b) => x > tolerance && after[b]! < x)
+      const better = relative.map((x, b) => x > goal[b]! && after[b]! < x)
       better.forEach((x, b) => {
         if (x) residual[b] = after[b]!
       })

@@ -71,7 +71,8 @@ function handOver(
 ): Found {
   const before = system.steps.count
   const next: LinearResult = bicgstab(preconditioner ? { preconditioner } : {}).solve(system.apply, system.v, {
-    tolerance: system.tolerance,
+    tolerance: 0,
+    tolerances: system.goal,
     maxSteps: left,
     initial: found.u,
   })
@@ -85,7 +86,7 @@ function handOver(
 
 /** GMRES cycles until every row is done or slow, or the products are used up; `slow`: rows that another method may help. */
 function cycles(
-  { v, tolerance, maxSteps, initial, size, steps, multiply }: System,
+  { v, goal, maxSteps, initial, size, steps, multiply }: System,
   restart: number,
   preconditioner: GmresOptions['preconditioner'],
   leaveSlow: boolean,
@@ -109,7 +110,7 @@ function cycles(
         let r = fresh ? v : sub(v, multiply(u))
         let beta = Float64Array.from(rowDot(r, r), Math.sqrt)
         const worse = beta.map((b, i) => Number(previous !== undefined && !(b / size[i]! <= residual[i]!)))
-        const floor = previous && beta.some((b, i) => b / size[i]! > tolerance) ? rowDot(u, u) : undefined
+        const floor = previous && beta.some((b, i) => b / size[i]! > goal[i]!) ? rowDot(u, u) : undefined
         beta.forEach((b, i) => {
           if (status[i] !== undefined) return
           const [was, now] = [residual[i]!, b / size[i]!]
@@ -117,7 +118,7 @@ function cycles(
           if (!Number.isFinite(residual[i]!)) {
             residual[i] = Number.NaN
             status[i] = 'non-finite'
-          } else if (residual[i]! <= tolerance) status[i] = 'converged'
+          } else if (residual[i]! <= goal[i]!) status[i] = 'converged'
           else if (previous === undefined) return
           else if (leaveSlow && used[i] === restart && !(now <= was * SLOW ** restart)) {
             status[i] = 'stagnated'
@@ -180,7 +181,7 @@ function cycles(
         if (!open[b]) return
         perSampleSteps[b] = steps.count
         used[b] = k + 1
-        if (!(Math.abs(row.g[k + 1]!) > tolerance * size[b]!)) open[b] = false
+        if (!(Math.abs(row.g[k + 1]!) > goal[b]! * size[b]!)) open[b] = false
       })
       basis.push(next)
       if (!open.some(Boolean)) break

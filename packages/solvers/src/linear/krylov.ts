@@ -35,7 +35,7 @@ const STRIKES = 2
  * residual is larger than believed, starts afresh from the truth. The answer of a row is the best state it has seen.
  */
 export function runRecurrence(
-  { v, tolerance, maxSteps, initial, size, steps, multiply }: System,
+  { v, goal, maxSteps, initial, size, steps, multiply }: System,
   method: Recurrence,
 ): Found {
   const batch = v.shape[0]
@@ -86,7 +86,7 @@ export function runRecurrence(
         if (!Number.isFinite(residual[b]!)) {
           status[b] = 'non-finite'
           residual[b] = Number.NaN
-        } else if (residual[b]! <= tolerance) status[b] = 'converged'
+        } else if (residual[b]! <= goal[b]!) status[b] = 'converged'
         else if (reason === 'indefinite' || reason === 'asymmetric') status[b] = reason
         else if (strikes[b]! >= STRIKES) status[b] = 'stagnated'
         else if (!last) restart[b] = true
@@ -121,7 +121,7 @@ export function runRecurrence(
             if (!running(b)) continue
             perSampleSteps[b] = steps.count
             if (better[b]) believed[b] = stepped.norm[b]!
-            if (believed[b]! <= tolerance * size[b]!) waiting[b] = 'converged'
+            if (believed[b]! <= goal[b]! * size[b]!) waiting[b] = 'converged'
             else if (stepped.trouble[b] !== undefined || !Number.isFinite(stepped.norm[b]!)) {
               waiting[b] = stepped.trouble[b] ?? 'stagnated'
               broke = true

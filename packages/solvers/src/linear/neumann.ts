@@ -27,7 +27,7 @@ export function neumann({ terms }: NeumannOptions = {}): LinearSolver {
   if (terms !== undefined) requireCount('neumann', 'terms', terms, 'terms')
   return linearSolver(
     terms === undefined ? 'neumann' : `neumann(${terms})`,
-    ({ v, tolerance, maxSteps, initial, size, apply }) => {
+    ({ v, goal, maxSteps, initial, size, apply }) => {
       const batch = v.shape[0]
       const residual = new Float32Array(batch).fill(1)
       const perSampleSteps = new Int32Array(batch)
@@ -61,7 +61,7 @@ export function neumann({ terms }: NeumannOptions = {}): LinearSolver {
             perSampleSteps[b] = steps
             residual[b] = Math.sqrt(s) / size[b]!
             // A fixed number of terms is what was asked for, whatever the residual.
-            if (!Number.isFinite(s) || (terms === undefined && residual[b]! <= tolerance)) open[b] = 0
+            if (!Number.isFinite(s) || (terms === undefined && residual[b]! <= goal[b]!)) open[b] = 0
           })
           if (steps === most || !open.some(Boolean)) break // this product only measured
           u = replace(
@@ -70,9 +70,9 @@ export function neumann({ terms }: NeumannOptions = {}): LinearSolver {
           )
         }
         term.dispose()
-        const status = Array.from(residual, (r): LinearStatus => {
+        const status = Array.from(residual, (r, b): LinearStatus => {
           if (!Number.isFinite(r)) return 'non-finite'
-          return r <= tolerance ? 'converged' : 'max-steps'
+          return r <= goal[b]! ? 'converged' : 'max-steps'
         })
         return { u, residual, perSampleSteps, status }
       } catch (error) {

@@ -5,7 +5,8 @@ import type { LinearOptions, LinearResult, LinearSolver, LinearStatus, Vector } 
 /** `u − A u = v` as the methods of this folder see it: checked, scaled, and its products counted. */
 export interface System {
   readonly v: Vector
-  readonly tolerance: number
+  /** Relative residual at which each row is done. */
+  readonly goal: Float64Array
   readonly maxSteps: number
   readonly initial: Vector | undefined
   /** `‖v‖` per row; 1 where it is 0. */
@@ -36,7 +37,7 @@ export const linearSolver = (name: string, method: (system: System) => Found): L
   name,
   solve(apply, v, options): LinearResult {
     checkOptions(name, v, options)
-    const { tolerance, maxSteps, initial } = options
+    const { tolerance, tolerances, maxSteps, initial } = options
     const squares = rowDot(v, v)
     const unit = squares.every((s) => s === 0 || (s > 1e-16 && s < 1e16)) ? undefined : powersOfTwo(v)
     const inner: tf.Tensor[] = []
@@ -54,7 +55,7 @@ export const linearSolver = (name: string, method: (system: System) => Found): L
       }
       const { u, residual, notes, ...found } = method({
         v: right,
-        tolerance,
+        goal: Float64Array.from({ length: v.shape[0] }, (_, b) => tolerances?.[b] ?? tolerance),
         maxSteps,
         initial: initial && scaled(initial),
         size: Float64Array.from(unit ? rowDot(right, right) : squares, (s) => Math.sqrt(s) || 1),
@@ -75,9 +76,16 @@ export const linearSolver = (name: string, method: (system: System) => Found): L
   },
 })
 
-function checkOptions(name: string, v: Vector, { tolerance, maxSteps, initial }: LinearOptions): void {
-  if (!(tolerance >= 0))
-    throw new EquilibriaError('option', `${name} was given the tolerance ${tolerance}.`, 'Pass a number ≥ 0.')
+function checkOptions(name: string, v: Vector, { tolerance, tolerances, maxSteps, initial }: LinearOptions): void {
+  const bad = tolerance >= 0 ? Array.from(tolerances ?? []).find((t) => !(t >= 0)) : tolerance
+  if (bad !== undefined)
+    throw new EquilibriaError('option', `${name} was given the tolerance ${bad}.`, 'Pass a number ≥ 0.')
+  if (tolerances && tolerances.length !== v.shape[0])
+    throw new EquilibriaError(
+      'option',
+      `${name} was given ${tolerances.length} tolerances for ${v.shape[0]} rows.`,
+      'Pass one per row.',
+    )
   if (!Number.isInteger(maxSteps) || maxSteps < 0)
     throw new EquilibriaError('option', `${name} was given ${maxSteps} steps.`, 'Pass a whole maxSteps ≥ 0.')
   if (initial && initial.shape.join() !== v.shape.join())
