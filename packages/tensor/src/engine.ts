@@ -10,6 +10,7 @@
 import * as tf from '@tensorflow/tfjs-core'
 import type { Linearization, Vector } from '@equilibria/spec'
 import { EquilibriaError } from './errors.ts'
+import { scoped } from './scope.ts'
 
 type Tape = ReturnType<typeof tf.engine>['state']['activeTape']
 const engineState = () => tf.engine().state
@@ -201,9 +202,9 @@ interface Path {
   readonly reached: ReadonlySet<number>
 }
 
-/** The nodes that depend on `z`, last first. */
-function path(tape: Tape, z: tf.Tensor): Path {
-  const reached = new Set([z.id])
+/** The nodes that depend on any of `roots`, last first. */
+function path(tape: Tape, ...roots: readonly tf.Tensor[]): Path {
+  const reached = new Set(roots.map((t) => t.id))
   const nodes = tape.filter(({ inputs, outputs }) => {
     const hit = Object.values(inputs).some((t) => t && reached.has(t.id)) // optional inputs are undefined
     if (hit) for (const out of outputs) reached.add(out.id)
@@ -212,22 +213,26 @@ function path(tape: Tape, z: tf.Tensor): Path {
   return { nodes: nodes.reverse(), reached }
 }
 
-/** One backward pass. Recorded if the tape is on. */
-function sweep({ nodes, reached }: Path, value: tf.Tensor, z: tf.Tensor, u: tf.Tensor): tf.Tensor {
-  const cotangent = new Map<number, tf.Tensor>([[value.id, u]])
+/** One backward pass from these cotangents, by tensor id: the cotangent of everything reached. Recorded if the tape is on. */
+function backward({ nodes, reached }: Path, seeds: Iterable<readonly [number, tf.Tensor]>): Map<number, tf.Tensor> {
+  const cotangent = new Map<number, tf.Tensor>(seeds)
   for (const { kernelName, inputs, outputs, gradient } of nodes) {
     const dys = outputs.map((out) => cotangent.get(out.id))
     if (dys.every((dy) => dy === undefined)) continue
     if (!gradient) throw missing(kernelName)
-    const pull = gradient(dys as tf.Tensor[])
-    for (const [name, input] of Object.entries(inputs)) {
-      if (!input || !reached.has(input.id)) continue
+    const wanted = Object.fromEntries(Object.entries(inputs).filter(([, t]) => t && reached.has(t.id)))
+    const pull = gradient.call({ inputs: wanted }, dys as tf.Tensor[]) // as tfjs calls it, on a node of pruned inputs
+    for (const [name, input] of Object.entries(wanted)) {
       const piece = pull[name]!()
       const sum = cotangent.get(input.id)
       cotangent.set(input.id, sum ? tf.add(sum, piece) : piece)
     }
   }
-  const found = cotangent.get(z.id)
+  return cotangent
+}
+
+function sweep(back: Path, value: tf.Tensor, z: tf.Tensor, u: tf.Tensor): tf.Tensor {
+  const found = backward(back, [[value.id, u]]).get(z.id)
   if (!found) return tf.zeros(z.shape)
   return found === u ? tf.clone(u) : found // the caller owns what it gets, and may dispose both
 }
@@ -258,6 +263,136 @@ function missing(kernelName: string): EquilibriaError {
         "Add `import '@equilibria/tensor/gradients'`: tfjs-core alone registers none in Node.",
       )
 }
+
+/** Tensors with a smaller `id` were made before this call. */
+export const now = (): number => (tf.engine() as unknown as { nextTensorId(): number }).nextTensorId()
+
+/**
+ * What `fn` computes, and the float32 tensors it read that were there before: its arguments and all that it closes over,
+ * parameters included. A tape of its own finds them, and is thrown away.
+ */
+export function reads<T>(fn: () => T): { readonly value: T; readonly inputs: readonly tf.Tensor[] } {
+  const born = now()
+  return recording((tape) => {
+    const value = scoped(fn)
+    const found = new Map<number, tf.Tensor>()
+    for (const { inputs } of tape)
+      for (const t of Object.values(inputs)) if (t && t.id < born && t.dtype === 'float32') found.set(t.id, t)
+    free(tape)
+    tape.length = 0
+    return { value, inputs: [...found.values()] }
+  })
+}
+
+/**
+ * Run `fn` again and pull cotangents of its results (`undefined`: none) back to `roots`; `undefined` where no path leads.
+ * Recorded on the live tape when it is on, so that the pullback has derivatives itself.
+ */
+export function pullThrough(
+  fn: () => readonly tf.Tensor[],
+  roots: readonly tf.Tensor[],
+  cotangents: readonly (tf.Tensor | undefined)[],
+): (tf.Tensor | undefined)[] {
+  const seeded = (values: readonly tf.Tensor[]): Map<number, tf.Tensor> => {
+    const seeds = new Map<number, tf.Tensor>()
+    values.forEach(({ id }, i) => {
+      const [sum, dy] = [seeds.get(id), cotangents[i]]
+      if (dy) seeds.set(id, sum ? tf.add(sum, dy) : dy)
+    })
+    return seeds
+  }
+  const back = (tape: Tape, values: readonly tf.Tensor[]) => {
+    const found = backward(path(tape, ...roots), seeded(values))
+    const given = new Set<tf.Tensor | undefined>(cotangents)
+    return roots.map(({ id }) => {
+      const t = found.get(id)
+      if (!t || !given.has(t)) {
+        given.add(t)
+        return t
+      }
+      return tf.clone(t) // the caller owns what it gets, each by itself
+    })
+  }
+  if (onTape()) {
+    const tape = engineState().activeTape
+    const from = tape.length
+    const values = fn()
+    return back(tape.slice(from), values)
+  }
+  return recording((tape) => {
+    try {
+      return scoped(() => {
+        const values = fn()
+        return offTape(() => back(tape, values))
+      })
+    } finally {
+      free(tape)
+      tape.length = 0
+    }
+  })
+}
+
+/** An operation put on the live tape by hand. */
+interface TapeEntry {
+  readonly name: string
+  readonly inputs: readonly tf.Tensor[]
+  readonly outputs: readonly tf.Tensor[]
+  /** Freed with the tape. */
+  readonly saved: readonly tf.Tensor[]
+  /** All cotangents that are wanted, at once; `undefined` stands for 0. */
+  pull(wanted: readonly tf.Tensor[], cotangents: readonly (tf.Tensor | undefined)[]): readonly (tf.Tensor | undefined)[]
+}
+
+/** tfjs asks a node for one input after the other, of those that lead to a parameter: `this` is the node pruned to them. */
+export function putOnTape({ name, inputs, outputs, saved, pull }: TapeEntry): void {
+  const state = engineState()
+  const named = Object.fromEntries(inputs.map((t, i) => [String(i), t]))
+  function gradient(
+    this: { readonly inputs: typeof named } | undefined,
+    dys: readonly (tf.Tensor | null | undefined)[],
+  ) {
+    const names = Object.keys(this?.inputs ?? named)
+    try {
+      const found = pull(
+        names.map((n) => named[n]!),
+        dys.map((dy) => dy ?? undefined),
+      )
+      return Object.fromEntries(names.map((n, i) => [n, () => found[i] ?? tf.zeros(named[n]!.shape)]))
+    } catch (error) {
+      abandonTape()
+      throw error
+    }
+  }
+  state.activeTape.push({
+    id: state.nextTapeNodeId++,
+    kernelName: name,
+    inputs: named,
+    outputs: [...outputs],
+    saved: [...saved],
+    gradient,
+  })
+}
+
+/** Whether `t` lives until the backward pass by itself: a variable, kept by somebody, or made before the gradient began. */
+export function outlives(t: tf.Tensor): boolean {
+  if (t instanceof tf.Variable || t.kept) return true
+  const { scopeStack } = engineState()
+  const first = scopeStack.findIndex(({ name }) => name === 'forward') // what tfjs calls the scope of a recorded function
+  return first >= 0 && !scopeStack.slice(first).some(({ id }) => id === t.scopeId)
+}
+
+/** `fn()` while disposed `originals` stand for their `copies`: a closure can be run again after its tensors are gone. */
+export function revived<T>(originals: readonly tf.Tensor[], copies: readonly tf.Tensor[], fn: () => T): T {
+  const dead = originals.map((t, i) => [t as Mutable, copies[i] as Mutable] as const).filter(([t]) => t.isDisposed)
+  const ids = dead.map(([t]) => t.dataId)
+  for (const [t, copy] of dead) Object.assign(t, { dataId: copy.dataId, isDisposedInternal: false })
+  try {
+    return fn()
+  } finally {
+    dead.forEach(([t], i) => Object.assign(t, { dataId: ids[i], isDisposedInternal: true }))
+  }
+}
+type Mutable = tf.Tensor & { dataId: object }
 
 /**
  * Run `fn` and keep everything it makes until `release()`: for work that spans an `await`, where `tf.tidy` cannot go.
