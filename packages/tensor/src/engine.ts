@@ -86,17 +86,32 @@ export function recordOrForget<T>(fn: () => T): T {
   }
 }
 
+/** One application on the live tape, and products with its Jacobian `J`; everything is `[batch, size]`. */
+export interface Recorded {
+  readonly value: Vector
+  /** `u ↦ Jᵀu`, unseen by any tape; owned by the caller (or its `tidy`). */
+  vjp(u: Vector): Vector
+  /** `v ↦ Jv`, likewise. The pullback is recorded once, aside, and kept until `dispose()`. */
+  tangents(): { push(v: Vector): Vector; dispose(): void }
+  /** Both products as the live tape sees them: differentiable in `u` or `v`, and in everything that `f` depends on. */
+  readonly taped: { vjp(u: Vector): Vector; jvp(v: Vector): Vector }
+  /**
+   * In derivatives of what is recorded from now on, the application counts as one at `state`, a tensor of the live tape
+   * whose value is that of `z`. Gradients through `value` itself stay as they were: `z` a constant. Once per recording.
+   */
+  follow(state: tf.Tensor): void
+}
+
 /**
  * Apply `f` on the live tape, and keep the right to pull cotangents back through that one application, as often as
  * needed, until the outer backward pass ends. Nothing is recomputed. Call it where a gradient is being recorded
  * (`onTape()`); elsewhere use {@link linearize}.
  *
- * `z` and the value are `[batch, size]`; `vjp(u)` is `Jᵀu`, `[batch, size]`, owned by the caller (or its `tidy`).
- *
- * @cost one recorded evaluation of `f`; each `vjp` about one evaluation more, at constant memory
- * @throws EquilibriaError `gradient` when nothing is being recorded, or (from `vjp`) when an op of `f` has no gradient
+ * @cost one recorded evaluation of `f`; each `vjp` about one evaluation more, at constant memory; each `taped.vjp` one
+ * recorded evaluation, each `taped.jvp` two
+ * @throws EquilibriaError `gradient` when nothing is being recorded, or (from products) when an op of `f` has no gradient
  */
-export function record(f: (z: Vector) => Vector, z: Vector): Omit<Linearization, 'jvp' | 'dispose'> {
+export function record(f: (z: Vector) => Vector, z: Vector): Recorded {
   if (!onTape())
     throw new EquilibriaError(
       'gradient',
@@ -107,13 +122,75 @@ export function record(f: (z: Vector) => Vector, z: Vector): Omit<Linearization,
   const start = tape.length
   try {
     const value = own(() => f(z), tape, start) as Vector
-    return { value, vjp: pullback(tape.slice(start), z, value) as (u: Vector) => Vector }
+    const nodes = tape.slice(start)
+    const back = path(nodes, z)
+    let followed = false
+    return {
+      value,
+      vjp: pullback(back, value, z) as (u: Vector) => Vector,
+      tangents: () => transposed(back, z, value) as { push(v: Vector): Vector; dispose(): void },
+      taped: {
+        vjp: (u) => tf.tidy(() => sweep(back, value, z, u)) as Vector,
+        jvp: (v) =>
+          tf.tidy(() => {
+            const u = tf.zeros(value.shape)
+            const mark = engineState().activeTape.length
+            const pulled = sweep(back, value, z, u)
+            return sweep(path(engineState().activeTape.slice(mark), u), pulled, u, v)
+          }) as Vector,
+      },
+      follow(state) {
+        // On another tape (a product taken aside), whatever f depends on is a constant anyway.
+        if (followed || engineState().activeTape !== tape) return
+        followed = true
+        repeat(tape, nodes, z, state)
+      },
+    }
   } catch (error) {
     free(tape, start)
     tape.length = start
     throw error
   }
 }
+
+type TapeNode = Tape[number]
+type Named = TapeNode['inputs']
+
+/**
+ * Put a second copy of `nodes` at the end of the tape, applied to `state` in place of `z`.
+ *
+ * What their gradients saved belongs to the copy from then on, since it is named by the tensors it saved: whatever is
+ * recorded with it depends on `state`. The originals keep their place with stand-ins for tensors (a tape looks at names
+ * and shapes only), so that cotangents of their outputs still end at `z`. No data is copied and nothing is computed.
+ */
+function repeat(tape: Tape, nodes: Tape, z: tf.Tensor, state: tf.Tensor): void {
+  if (nodes.length === 0) return
+  const at = tape.findIndex(({ id }) => id === nodes[0]!.id)
+  const originals = tape.slice(at, at + nodes.length)
+  const standIns = new Map<number, tf.Tensor>()
+  for (const { outputs } of originals) for (const t of outputs) standIns.set(t.id, standIn(t))
+  const rename = (names: ReadonlyMap<number, tf.Tensor>, inputs: Named): Named =>
+    Object.fromEntries(Object.entries(inputs).map(([name, t]) => [name, (t && names.get(t.id)) ?? t]))
+  const toState = new Map([[z.id, state]])
+  for (let i = at; i < tape.length; i++) {
+    const node = tape[i]!
+    const inside = i < at + nodes.length
+    tape[i] = {
+      ...node,
+      ...(inside ? { id: nextNodeId(), outputs: node.outputs.map((t) => standIns.get(t.id)!) } : {}),
+      inputs: rename(standIns, node.inputs),
+    }
+  }
+  tape.push(...originals.map((node) => ({ ...node, inputs: rename(toState, node.inputs) })))
+}
+
+const nextNodeId = (): number => (engineState() as { nextTapeNodeId: number }).nextTapeNodeId++
+
+/** Another name for `t`, without data of its own. */
+const standIn = (t: tf.Tensor): tf.Tensor =>
+  Object.create(t, {
+    id: { value: (tf.engine() as unknown as { nextTensorId(): number }).nextTensorId() },
+  }) as tf.Tensor
 
 /**
  * Freeze `f` at `z`, away from any tape: its value, `u ↦ Jᵀu` and `v ↦ Jv`, as often as wanted, without recomputing `f`.
@@ -141,8 +218,8 @@ export function linearize(f: (z: Vector) => Vector, z: Vector): Linearization {
     let forward: { push(v: tf.Tensor): tf.Tensor; dispose(): void } | undefined
     return {
       value,
-      vjp: pullback(tape, z, value) as (u: Vector) => Vector,
-      jvp: (v: Vector) => (forward ??= transposed(tape, z, value)).push(v) as Vector,
+      vjp: pullback(path(tape, z), value, z) as (u: Vector) => Vector,
+      jvp: (v: Vector) => (forward ??= transposed(path(tape, z), z, value)).push(v) as Vector,
       dispose() {
         forward?.dispose()
         forward = undefined
@@ -155,13 +232,13 @@ export function linearize(f: (z: Vector) => Vector, z: Vector): Linearization {
 }
 
 /** `v ↦ Jv`: the pullback `u ↦ Jᵀu` is linear, so it is recorded once, and `v` is pulled back through it. */
-function transposed(primal: Tape, z: tf.Tensor, value: tf.Tensor) {
+function transposed(back: Path, z: tf.Tensor, value: tf.Tensor) {
   return recording((tape) => {
     const u = tf.keep(tf.zeros(value.shape))
     try {
-      const pulled = tf.keep(tf.tidy(() => sweep(path(primal, z), value, z, u)))
+      const pulled = tf.keep(tf.tidy(() => sweep(back, value, z, u)))
       return {
-        push: pullback(tape, u, pulled),
+        push: pullback(path(tape, u), pulled, u),
         dispose() {
           free(tape)
           tape.length = 0
@@ -189,7 +266,7 @@ export function doubleVjp(f: (x: tf.Tensor) => tf.Tensor, x: tf.Tensor, v: tf.Te
         const mark = tape.length
         const u = tf.zeros(value.shape)
         const pulled = sweep(back, value, x, u)
-        return pullback(tape.slice(mark), u, pulled)(v)
+        return pullback(path(tape.slice(mark), u), pulled, u)(v)
       })
     } finally {
       free(tape)
@@ -237,8 +314,7 @@ function sweep(back: Path, value: tf.Tensor, z: tf.Tensor, u: tf.Tensor): tf.Ten
   return found === u ? tf.clone(u) : found // the caller owns what it gets, and may dispose both
 }
 
-function pullback(tape: Tape, z: tf.Tensor, value: tf.Tensor): (u: tf.Tensor) => tf.Tensor {
-  const back = path(tape, z)
+function pullback(back: Path, value: tf.Tensor, z: tf.Tensor): (u: tf.Tensor) => tf.Tensor {
   return (u) => {
     if (u.shape.join() !== value.shape.join())
       throw new EquilibriaError(
@@ -457,6 +533,13 @@ export function keepSavedOutputsOnTape(): () => void {
     engine.addTapeNode = stock
   }
 }
+
+/**
+ * Are the copies that kernels save of their outputs where {@link keepSavedOutputsOnTape} puts them? If not, second
+ * derivatives of tanh, exp, sigmoid, softmax, … are silently wrong.
+ */
+export const secondDerivativesHold = (): boolean =>
+  (tf.engine() as unknown as { addTapeNode: AddTapeNode & { [repaired]?: true } }).addTapeNode[repaired] === true
 
 /** The engine's own entry for operations with a gradient, which `tf.customGrad` wraps; private in the typings only. */
 interface GradientCall {
