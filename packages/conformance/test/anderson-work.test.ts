@@ -28,7 +28,9 @@ function traces(problem: ZooProblem, solver: Solver, most: number): number[][] {
       },
   }
   tf.tidy(() => {
-    equilibrium(problem.operator(), { solver, stop: record, maxSteps: most, compaction: { every: 50 } }).solve(problem.input())
+    equilibrium(problem.operator(), { solver, stop: record, maxSteps: most, compaction: { every: 50 } }).solve(
+      problem.input(),
+    )
   })
   return seen
 }
@@ -50,7 +52,9 @@ const met = (trace: readonly number[], tolerance: number): number => {
 
 describe('evaluations', () => {
   const lines: string[] = []
-  const problems = [...Object.values(published), ...Object.values(zoo)].map((make) => make()).filter((p, i, all) => all.findIndex((q) => q.name === p.name) === i)
+  const problems = [...Object.values(published), ...Object.values(zoo)]
+    .map((make) => make())
+    .filter((p, i, all) => all.findIndex((q) => q.name === p.name) === i)
   for (const problem of problems)
     test(problem.name, () => {
       const t0 = performance.now()
@@ -65,10 +69,17 @@ describe('evaluations', () => {
       const floors = p.map((trace, i) => Math.max(FLOOR, 2 * Math.min(...(trace.length ? trace : a[i]!))))
       for (const t of [1e-3, 1e-5, 0]) {
         const row = problem.answers.map((_, i) => [p, a, q, b].map((all) => met(all[i]!, t || floors[i]!)))
-        for (const [i, [pp, aa, qq]] of row.entries()) if (aa! > pp! || aa! > 1.2 * qq!) lines.push(`!! ${problem.name} #${i} ${t || floors[i]} picard ${pp} anderson ${aa} qr ${qq}`)
-        lines.push(`${problem.name} ${t}: ${[0,1,2,3].map((k) => Math.max(...row.map((r) => r[k]!))).join(' ')}`)
+        for (const [i, [pp, aa, qq]] of row.entries())
+          if (aa! > pp! || aa! > 1.2 * qq!)
+            lines.push(`!! ${problem.name} #${i} ${t || floors[i]} picard ${pp} anderson ${aa} qr ${qq}`)
+        lines.push(`${problem.name} ${t}: ${[0, 1, 2, 3].map((k) => Math.max(...row.map((r) => r[k]!))).join(' ')}`)
       }
-      lines.push(`${problem.name} ms picard ${(t1-t0).toFixed()} anderson ${(t2-t1).toFixed()} broyden ${(t3-t2).toFixed()} qr ${(t4-t3).toFixed()}`)
+      lines.push(
+        `${problem.name} ms picard ${(t1 - t0).toFixed()} anderson ${(t2 - t1).toFixed()} broyden ${(t3 - t2).toFixed()} qr ${(t4 - t3).toFixed()}`,
+      )
     })
-  test('table', () => { console.log(lines.join('\n')); expect(1).toBe(1) })
+  test('table', () => {
+    console.log(lines.join('\n'))
+    expect(1).toBe(1)
+  })
 })
