@@ -13,6 +13,12 @@ export { reducedRank } from './extrapolation/reduced-rank.ts'
 export { vectorEpsilon } from './extrapolation/vector-epsilon.ts'
 export { halpern, type HalpernOptions } from './halpern.ts'
 export { krasnoselskiiMann, type KrasnoselskiiMannOptions } from './krasnoselskii-mann.ts'
+export { auto, type AutoMethod, type AutoOptions } from './auto.ts'
+export { levenbergMarquardt, type LevenbergMarquardtOptions } from './newton/levenberg-marquardt.ts'
+export { newtonKrylov, type NewtonKrylovOptions } from './newton-krylov.ts'
+export type { JacobianProducts } from './newton/products.ts'
+export { broyden, type BroydenMemory, type BroydenOptions } from './broyden.ts'
+export { applyInverse, applyInverseTransposed, type InverseFactors } from './broyden/inverse.ts'
 export {
   armijo,
   type ArmijoOptions,
