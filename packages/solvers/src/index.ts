@@ -4,8 +4,6 @@
  */
 export { aitken, type AitkenOptions } from './aitken.ts'
 export { anderson, type AndersonOptions } from './anderson.ts'
-export { broyden, type BroydenMemory, type BroydenOptions } from './broyden.ts'
-export { applyInverse, applyInverseTransposed, type InverseFactors } from './broyden/inverse.ts'
 export { chebyshev, type ChebyshevOptions } from './chebyshev.ts'
 export type { CycleOptions } from './extrapolation/cycle.ts'
 export { minimalPolynomial } from './extrapolation/minimal-polynomial.ts'
