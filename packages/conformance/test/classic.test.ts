@@ -134,8 +134,8 @@ describe.skipIf(!there)('closed forms', () => {
     const limit = t['damped_beta_max'] as number
     const at = walk(picard({ damping: limit }), map, [0, 0], 200)
     expect(distance(at[200]!, answer)).toBeGreaterThan(0.5 * distance(at[100]!, answer)) // multiplier −1
-    expect(solve(picard({ damping: limit + 0.02 }), map, [0, 0]).status).not.toBe('converged')
-    expect(solve(picard({ damping: limit - 0.02 }), map, [0, 0]).status).toBe('converged')
+    expect(solve(picard({ damping: limit + 0.02 }), map, [0, 0], 1e-5, 200).status).not.toBe('converged')
+    expect(solve(picard({ damping: limit - 0.02 }), map, [0, 0], 1e-5, 200).status).toBe('converged')
     expect(solve(picard(), map, [0, 0]).status).toBe('diverged')
     for (const solver of [
       krasnoselskiiMann(),
@@ -204,16 +204,16 @@ describe.skipIf(!there)('closed forms', () => {
       walk(solver, map, [1], 300).findIndex(([z]) => Math.abs(z!) <= 1e-6)
     expect([count(picard()), count(chebyshev({ radius: rho }))]).toEqual([t['picard_iters_1e6'], t['cheb_iters_1e6']])
   })
-  test('sublinear_cubic: Picard goes as in float64; no rate, so a residual of 1e-5 is an error of 2e-2', () => {
+  test('sublinear_cubic: Picard goes as in float64; no rate, so a residual of 1e-4 is an error of 5e-2', () => {
     const { params, truth: t } = truth('sublinear_cubic')
     const map: Map = (z) => tf.sub(z, tf.mul(z, tf.square(z)))
-    const states = walk(picard(), map, [params['z0'] as number], 1000)
-    for (const { k, z } of (t['rows'] as { k: number; z: number }[]).filter((row) => row.k <= 1000))
+    const states = walk(picard(), map, [params['z0'] as number], 100)
+    for (const { k, z } of (t['rows'] as { k: number; z: number }[]).filter((row) => row.k <= 100))
       expect(Math.abs(states[k]![0]! / z - 1)).toBeLessThan(1e-4) // k roundings of 6e-8
     for (const solver of [picard(), krasnoselskiiMann(), aitken(), vectorEpsilon({ modes: 1 }), pseudoTransient()]) {
-      const { z, status } = solve(solver, map, [0.5], 1e-5, 1500) // Picard: 1 / (2 · 0.0215²) steps
+      const { z, status } = solve(solver, map, [0.5], 1e-4, 400) // Picard: 1 / (2 · 0.0464²) steps
       expect([solver.name, status]).toEqual([solver.name, 'converged'])
-      expect(Math.abs(z[0]!)).toBeLessThan(2.16e-2) // |z|³ ≤ 1e-5
+      expect(Math.abs(z[0]!)).toBeLessThan(4.65e-2) // |z|³ ≤ 1e-4
     }
   })
   test('cournot_best_response: four firms cycle away, damping brings them back at the rate of theory', () => {

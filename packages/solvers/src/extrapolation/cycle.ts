@@ -3,9 +3,7 @@ import { add, EquilibriaError, offTape, scale, sub } from '@equilibria/tensor'
 import type { Problem, Requirements, Solver, Vector } from '@equilibria/spec'
 
 /** The residuals of the cycle under way, oldest first. */
-export interface CycleMemory {
-  readonly residuals: readonly Vector[]
-}
+type CycleMemory = { readonly residuals: readonly Vector[] }
 export interface CycleOptions {
   /**
    * `k`: exact on a linear map whose error has `k` modes. One cycle takes `k + 1` evaluations (`2k` for `vectorEpsilon`).
@@ -50,7 +48,7 @@ export function cycled(
   { name, requires, length, weights }: CycleRule,
   { damping, cap }: Required<CycleOptions>,
 ): Solver {
-  const solver: Solver<{ readonly residuals: readonly Vector[] }> = {
+  const solver: Solver<CycleMemory> = {
     kind: 'solver',
     spec: 1,
     name,
