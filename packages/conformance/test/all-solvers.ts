@@ -3,6 +3,7 @@ import type { ZooProblem } from '@equilibria/conformance'
 import {
   aitken,
   anderson,
+  auto,
   bestSoFar,
   bounded,
   broyden,
@@ -10,9 +11,11 @@ import {
   damped,
   halpern,
   krasnoselskiiMann,
+  levenbergMarquardt,
   minimalPolynomial,
-  pseudoTransient,
+  newtonKrylov,
   picard,
+  pseudoTransient,
   reducedRank,
   safeguarded,
   vectorEpsilon,
@@ -66,6 +69,9 @@ export const allSolvers: readonly SolverEntry[] = [
     able: (p) => contractive(p) && p.name !== 'rotation', // a complex pair
   },
   { name: 'chebyshev interval', make: () => chebyshev({ interval: [-6, 0.95] }), able: but('rotation') },
+  { name: 'newton-krylov', make: () => newtonKrylov() },
+  { name: 'levenberg-marquardt', make: () => levenbergMarquardt() },
+  { name: 'auto', make: () => auto() },
   { name: 'pseudo-transient', make: () => pseudoTransient() },
   { name: 'reduced-rank', make: () => reducedRank(), able: but('logistic-cycling') }, // Picard's cycle has no limit to see
   { name: 'minimal-polynomial', make: () => minimalPolynomial(), able: but('logistic-cycling') },
