@@ -3,6 +3,7 @@
  * @module solvers
  */
 export { anderson, type AndersonOptions } from './anderson.ts'
+export { andersonI, type AndersonIMemory, type AndersonIOptions } from './anderson-type-one.ts'
 export { broyden, type BroydenMemory, type BroydenOptions } from './broyden.ts'
 export { applyInverse, applyInverseTransposed, type InverseFactors } from './broyden/inverse.ts'
 export {

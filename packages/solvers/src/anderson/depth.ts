@@ -33,9 +33,9 @@ export interface Trust {
 
 /** Broken promises begin at this many times what linearity allows. */
 const SLACK = 2
-/** A map that contracts this much per step is left to Picard when promises are broken, */
+/** A map that contracts this much per step is left to Picard at the start and when promises are broken, */
 const FAST = 0.1
-/** for a second step if that contracted so much, */
+/** in that case for a second step if the first contracted so much, */
 const STILL_FAST = 0.2
 /** and for more while each quotient is at most this share of the one before: Picard converges superlinearly. */
 const STEEPER = 0.7
@@ -59,6 +59,7 @@ export function trust(
   return wild ? { after: { ...after, there: Math.max(there - 2, 0) }, wild } : { after, wild }
 
   function depth(): number {
+    if (before.quotients.length === 0 && quotient <= FAST) return 0
     const steeper = quotient <= STEEPER * before.quotients[0]!
     if (before.depth <= 0) return steeper || (before.depth < 0 && quotient <= STILL_FAST) ? 0 : 1
     const steepest = Math.max(1, quotient, ...before.quotients)
