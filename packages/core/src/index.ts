@@ -16,6 +16,8 @@ export { referenceBackend, referenceKernels, resolveKernels } from './kernels.ts
 export { largest } from './worst.ts'
 export { assertConverged, remedy, worstStatus } from './status.ts'
 export { allOf, anyOf, atLeast } from './stop/combine.ts'
+export { cycle } from './stop/cycle.ts'
+export { floor } from './stop/floor.ts'
 export { residualBelow } from './stop/residual.ts'
 export { divergence, nonFinite, stagnation, timeBudget } from './stop/trouble.ts'
 export { argmaxStability, decisionMargin, entropyChange, klChange } from './exit/decision.ts'

@@ -4,6 +4,18 @@
  */
 export { EquilibriaError, type ErrorCode } from './errors.ts'
 export { abandonTape, hold, linearize, offTape, onTape, record, recordOrForget } from './engine.ts'
+export { checkpointed, type Segment } from './checkpoint.ts'
+export {
+  abandonTape,
+  hold,
+  linearize,
+  offTape,
+  onTape,
+  record,
+  type Recorded,
+  recordOrForget,
+  secondDerivativesHold,
+} from './engine.ts'
 export { customOp } from './custom-op.ts'
 export { jvp, type JvpOptions } from './jvp.ts'
 export { scoped } from './scope.ts'

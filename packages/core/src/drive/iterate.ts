@@ -95,7 +95,12 @@ export function* iterate(
       moved.forEach((m, b) => {
         if (!m) return
         steps[b] = steps[b]! + books.steps[b]!
-        tried[b]!.push({ solver: method.stage ?? method.name, status: status[b]!, steps: books.steps[b]!, residual: residual[b]! })
+        tried[b]!.push({
+          solver: method.stage ?? method.name,
+          status: status[b]!,
+          steps: books.steps[b]!,
+          residual: residual[b]!,
+        })
       })
       if (ended.best) {
         const better = moved.map((m, b) => m && books.kept[b]! < top[b]!)
