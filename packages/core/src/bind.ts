@@ -2,6 +2,12 @@ import * as tf from '@tensorflow/tfjs-core'
 import type { BoundOperator, Kernels, Operator, Problem, Splitting, TensorTree, Vector } from '@equilibria/spec'
 import { EquilibriaError, hold, leaves, linearize, packing, shapeOf, takeRows } from '@equilibria/tensor'
 
+/** Calls of `G` on some batch, products with its Jacobian included, and rows they were on. */
+export interface Count {
+  evaluations: number
+  rows: number
+}
+
 /** An operator tied to one input, packed as solvers see it, with the way back to trees. */
 export interface Bound<S extends TensorTree> {
   readonly problem: Problem
@@ -9,8 +15,8 @@ export interface Bound<S extends TensorTree> {
   readonly start: Vector
   pack(state: S): Vector
   unpack(z: Vector): S
-  /** Running totals of this binding: calls of `G`, and rows it was evaluated on. */
-  readonly count: { evaluations: number; rows: number }
+  /** Running totals of this binding. */
+  readonly count: Count
   /** Why finished samples cannot leave the batch; `undefined` when they can. */
   readonly coupled: string | undefined
 }
@@ -40,14 +46,23 @@ export function bindProblem<S extends TensorTree, X extends TensorTree>(
     )
   checkState(operator.name, like)
   const { batch, size, pack, unpack } = packing(like)
-  const count = { evaluations: 0, rows: 0 }
+  const count: Count = { evaluations: 0, rows: 0 }
+  const tally = ({ shape: [rows] }: Vector): void => {
+    count.evaluations++
+    count.rows += rows
+  }
+  const tallied =
+    (product: (v: Vector) => Vector) =>
+    (v: Vector): Vector => {
+      tally(v)
+      return product(v)
+    }
   const tails = leaves(like).map((t) => t.shape.slice(1).join())
 
   const applier =
     (one: BoundOperator<S>) =>
     (z: Vector): Vector => {
-      count.evaluations++
-      count.rows += z.shape[0]
+      tally(z)
       const state = unpack(z)
       const out = one.apply(state) as TensorTree // Loose<S>: structure and ranks are checked here
       const aligned = align(like as TensorTree, out)
@@ -81,7 +96,10 @@ export function bindProblem<S extends TensorTree, X extends TensorTree>(
       traits: operator.traits,
       kernels,
       apply,
-      linearize: (z) => linearize(apply, z),
+      linearize: (z) => {
+        const { vjp, jvp, ...rest } = linearize(apply, z)
+        return { ...rest, vjp: tallied(vjp), jvp: tallied(jvp) }
+      },
       ...(one.splitting ? { splitting: packedSplitting(one.splitting, { pack, unpack }) } : {}),
     }
   }

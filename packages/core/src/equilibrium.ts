@@ -3,13 +3,12 @@ import { EquilibriaError, hold, offTape, onTape, recordOrForget, scoped } from '
 import { type Bound, bindProblem } from './bind.ts'
 import { broad, broadAsync } from './breadth.ts'
 import { drive, driveAsync } from './drive/run.ts'
-import type { Driven, DriveOptions } from './drive/types.ts'
+import type { DriveOptions } from './drive/types.ts'
 import { referenceBackend, resolveKernels } from './kernels.ts'
+import { checkMemory, keepMemory } from './memory.ts'
 import { checkLayer, checkRun, type EquilibriumOptions, type SolveOptions, stopRuleOf } from './options.ts'
-import { worstStatus } from './status.ts'
+import { solutionOf, type Told } from './solution.ts'
 import { checkDepths, trace, type TrajectoryState } from './trajectory.ts'
-import { triedNotes } from './tried.ts'
-import { largest } from './worst.ts'
 
 /** What `equilibrium()` returns: an operator with a solver, to be applied to any number of inputs. */
 export interface EquilibriumLayer<S extends TensorTree, X extends TensorTree> {
@@ -50,46 +49,32 @@ export function equilibrium<S extends TensorTree, X extends TensorTree>(
   checkLayer(operator, options, backend)
   const kernels = resolveKernels(backend)
 
-  const settings = (bound: Bound<S>, run: SolveOptions<S>, began: number): DriveOptions => ({
-    maxSteps: run.steps ?? run.maxSteps ?? options.maxSteps ?? 50,
-    stop: stopRuleOf(options, run, performance.now() - began),
-    exit: packedExit(bound, run),
-    signal: run.signal,
-    onProgress: run.onProgress,
-    trace: run.trace,
-    compaction: options.compaction,
-    measureLast: run.measureLast,
-  })
+  const settings = (bound: Bound<S>, run: SolveOptions<S>, began: number): DriveOptions => {
+    checkMemory(solver, bound.problem, run.memory)
+    return {
+      maxSteps: run.steps ?? run.maxSteps ?? options.maxSteps ?? 50,
+      stop: stopRuleOf(options, run, performance.now() - began),
+      exit: packedExit(bound, run),
+      signal: run.signal,
+      onProgress: run.onProgress,
+      trace: run.trace,
+      compaction: run.keepMemory ? false : options.compaction,
+      measureLast: run.measureLast,
+      keepMemory: run.keepMemory,
+      memory: run.memory?.memory,
+    }
+  }
   const slow = backend === referenceBackend ? [] : (solver.requires?.kernels ?? []).filter((k) => !backend.kernels[k])
-  const notesOf = (coupled: string | undefined): string[] => [
+  /** `why`: what this solve needs the memory for. */
+  const notesOf = ({ coupled, problem: { batch } }: Bound<S>, why: string | undefined): string[] => [
     ...(coupled && options.compaction !== false ? [`no compaction: ${coupled}`] : []),
+    ...(why && !coupled && options.compaction !== false && batch > 1 ? [`no compaction: ${why}`] : []),
     ...slow.map((k) => `kernel "${k}" is not in backend "${backend.name}": the reference version ran`),
   ]
-  const finish = (
-    state: S,
-    d: Omit<Driven, 'z'>,
-    bound: Pick<Bound<S>, 'count' | 'coupled'>,
-    began: number,
-  ): Solution<S> => ({
-    state,
-    status: worstStatus(d.status),
-    stats: {
-      solver: solver.name,
-      backend: backend.name,
-      steps: d.total,
-      evaluations: bound.count.evaluations,
-      sampleEvaluations: bound.count.rows,
-      elapsedMs: performance.now() - began,
-      residual: largest(d.residual),
-      perSample: {
-        status: d.status,
-        steps: d.steps,
-        residual: d.residual,
-        ...(d.tried ? { tried: d.tried } : {}),
-      },
-      trace: d.trace,
-      notes: [...notesOf(bound.coupled), ...triedNotes(d.tried)],
-    },
+  const keeps = (run: SolveOptions<S>) => (run.keepMemory ? 'the memory is kept' : undefined)
+  const told = (bound: Bound<S>, began: number, why: string | undefined): Told => ({
+    ...{ solver, backend: backend.name, began, notes: notesOf(bound, why) },
+    count: { ...bound.count },
   })
 
   return {
@@ -97,35 +82,40 @@ export function equilibrium<S extends TensorTree, X extends TensorTree>(
     solve(input, run = {}) {
       checkRun(run, gradient)
       const began = performance.now()
-      let numbers: Parameters<typeof finish>[1] | undefined
-      let totals: Parameters<typeof finish>[2] | undefined
+      let finish: ((state: S) => Solution<S>) | undefined
       const solved = (): S => {
         const bound = bindProblem(operator, input, kernels, run.initial)
         const recording = gradient !== undefined && onTape()
         const taped = recording && gradient.forward === 'taped'
+        const needsMemory = recording && gradient.needs?.includes('memory') === true
         const search = () =>
           broad(run.breadth, bound.start, (z0) =>
             drive(bound.problem, solver, z0, {
               ...settings(bound, run, began),
               ...(taped ? { compaction: false, measureLast: false } : {}),
+              ...(needsMemory ? { compaction: false, keepMemory: true } : {}),
             }),
           )
-        const found = taped ? search() : offTape(search)
-        numbers = found
-        totals = { count: { ...bound.count }, coupled: bound.coupled } // the recorded application below is backward work
-        return bound.unpack(
+        const { z, memory, ...numbers } = taped ? search() : offTape(search)
+        // What is recorded below is backward work: it is not counted.
+        const figures = told(bound, began, needsMemory ? `"${gradient.name}" needs the memory` : keeps(run))
+        const state = bound.unpack(
           recording
             ? gradient.attach({
-                z: found.z,
+                z,
                 problem: bound.problem,
-                status: found.status,
+                status: numbers.status,
                 report: (b) => run.onBackward?.(b),
+                ...(needsMemory && memory !== undefined ? { memory: { solver, memory } } : {}),
               })
-            : found.z,
+            : z,
         )
+        const kept = run.keepMemory && memory !== undefined ? keepMemory(solver, bound.problem, memory) : undefined
+        finish = (own) => solutionOf(own, numbers, figures, kept)
+        return state
       }
       const state = recordOrForget(() => scoped(solved))
-      return finish(state, numbers!, totals!, began)
+      return finish!(state)
     },
     async solveAsync(input, run = {}) {
       if (onTape())
@@ -139,18 +129,18 @@ export function equilibrium<S extends TensorTree, X extends TensorTree>(
       const held = hold(() => bindProblem(operator, input, kernels, run.initial))
       const bound = held.value
       try {
-        const driven = await broadAsync(run.breadth, bound.start, (z0) =>
+        const { z, memory, ...numbers } = await broadAsync(run.breadth, bound.start, (z0) =>
           driveAsync(bound.problem, solver, z0, settings(bound, run, began)),
         )
+        const kept = memory === undefined ? undefined : keepMemory(solver, bound.problem, memory)
         try {
-          return finish(
-            scoped(() => bound.unpack(driven.z)),
-            driven,
-            bound,
-            began,
-          )
+          const state = scoped(() => bound.unpack(z))
+          return solutionOf(state, numbers, told(bound, began, keeps(run)), kept)
+        } catch (error) {
+          kept?.dispose()
+          throw error
         } finally {
-          driven.z.dispose()
+          z.dispose()
         }
       } finally {
         held.release()
