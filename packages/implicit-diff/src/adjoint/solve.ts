@@ -8,7 +8,7 @@ import { asSystem } from './system.ts'
 const FLOOR = 8 * 2 ** -24
 
 /** The adjoint found, `[batch, size]`, and how each sample of it ended. */
-export interface Adjoint extends LinearResult {
+export interface Adjoint extends Omit<LinearResult, 'status'> {
   readonly status: readonly AdjointStatus[]
 }
 
