@@ -112,6 +112,7 @@ export function equilibrium<S extends TensorTree, X extends TensorTree>(
                 z: found.z,
                 problem: bound.problem,
                 status: found.status,
+                ...(run.breadth === undefined ? { run: { solver, start: bound.start, steps: found.steps } } : {}),
                 report: (b) => run.onBackward?.(b),
               })
             : found.z,

@@ -3,11 +3,11 @@
  * @module tensor
  */
 export { EquilibriaError, type ErrorCode } from './errors.ts'
-export { abandonTape, hold, linearize, offTape, onTape, record, recordOrForget } from './engine.ts'
 export { checkpointed, type Segment } from './checkpoint.ts'
 export {
   abandonTape,
   hold,
+  keepForBackward,
   linearize,
   offTape,
   onTape,
