@@ -12,10 +12,11 @@ export {
   offTape,
   onTape,
   record,
-  type Recorded,
   recordOrForget,
+  type Recorded,
   secondDerivativesHold,
 } from './engine.ts'
+export { checkpointed, type Segment } from './checkpoint.ts'
 export { customOp } from './custom-op.ts'
 export { jvp, type JvpOptions } from './jvp.ts'
 export { scoped } from './scope.ts'
