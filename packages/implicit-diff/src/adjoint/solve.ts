@@ -12,7 +12,6 @@ export interface Adjoint extends Omit<LinearResult, 'status'> {
   readonly status: readonly AdjointStatus[]
   /** For the report: what was done, where that is decided on the way. */
   readonly mode?: string
-  readonly notes?: readonly string[]
 }
 
 /**
@@ -57,13 +56,17 @@ export function judged(
     if (r <= FLOOR * Math.sqrt(sizeU[b]! / (sizeV[b]! || 1))) return 'floor'
     if (r > 1e3) return 'diverged'
     // A solver that stops with products to spare (it needs 2 to do anything) has given up.
-    return solved.steps + 2 <= maxSteps ? 'stagnated' : 'max-steps'
+    const said = solved.status?.[b]
+    return (said ? said !== 'max-steps' : solved.steps + 2 <= maxSteps) ? 'stagnated' : 'max-steps'
   })
+  const misled = (['indefinite', 'asymmetric'] as const).filter((s) => solved.status?.includes(s))
+  const notes = [...(solved.notes ?? []), ...misled.map((s) => `I − Jᵀ is ${s}, which this solver is not for`)]
   return {
     u: unpack(solved.u),
     steps: solved.steps,
     residual: Float32Array.from(spread(Array.from(solved.residual))),
     perSampleSteps: Int32Array.from(spread(Array.from(solved.perSampleSteps))),
     status: spread(status),
+    ...(notes.length > 0 ? { notes } : {}),
   }
 }
