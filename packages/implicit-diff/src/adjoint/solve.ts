@@ -6,6 +6,8 @@ import { type AdjointSystem, asSystem } from './system.ts'
 
 /** Eight roundings, `8 · 2⁻²⁴`: a product, a sum and a difference in float32, with some room for their dot products. */
 const FLOOR = 8 * 2 ** -24
+/** Above this residual an adjoint has failed, whatever rounding explains. */
+const LEGIBLE = 1e-2
 
 /** The adjoint found, `[batch, size]`, and how each sample of it ended. */
 export interface Adjoint extends Omit<LinearResult, 'status'> {
@@ -51,9 +53,12 @@ export function judged(
   const [sizeU, sizeV] = [rowDot(solved.u, solved.u), rowDot(right, right)]
   const status = Array.from(solved.residual, (r, b): AdjointStatus => {
     if (!Number.isFinite(r) || !Number.isFinite(sizeU[b]!)) return 'non-finite'
+    // What rounding of u leaves of v. With no digit left, u = Jᵀu + v holds for any v: I − Jᵀ is singular to float32.
+    const noise = FLOOR * Math.sqrt(sizeU[b]! / (sizeV[b]! || 1))
+    if (noise > 0.5) return 'stagnated'
     if (r <= tolerance) return 'converged'
     // A residual of a few roundings of u is all that float32 can give, however small v is: that is not a failure.
-    if (r <= FLOOR * Math.sqrt(sizeU[b]! / (sizeV[b]! || 1))) return 'floor'
+    if (r <= Math.min(noise, LEGIBLE)) return 'floor'
     if (r > 1e3) return 'diverged'
     // A solver that stops with products to spare (it needs 2 to do anything) has given up.
     const said = solved.status?.[b]
