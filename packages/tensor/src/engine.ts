@@ -449,6 +449,16 @@ export function putOnTape({ name, inputs, outputs, saved, pull }: TapeEntry): vo
   })
 }
 
+/**
+ * Copies of these tensors that live as long as the tape of the gradient being recorded, for work that is done in its
+ * backward pass. They belong to the tape: never dispose them.
+ */
+export function keepForBackward(tensors: readonly tf.Tensor[]): readonly tf.Tensor[] {
+  const saved = offTape(() => tensors.map((t) => tf.keep(tf.clone(t))))
+  putOnTape({ name: 'Kept', inputs: [], outputs: [], saved, pull: () => [] })
+  return saved
+}
+
 /** Whether `t` lives until the backward pass by itself: a variable, kept by somebody, or made before the gradient began. */
 export function outlives(t: tf.Tensor): boolean {
   if (t instanceof tf.Variable || t.kept) return true

@@ -6,6 +6,7 @@ export { EquilibriaError, type ErrorCode } from './errors.ts'
 export {
   abandonTape,
   hold,
+  keepForBackward,
   linearize,
   offTape,
   onTape,
