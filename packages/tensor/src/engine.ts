@@ -56,15 +56,24 @@ function own(f: () => tf.Tensor, tape: Tape, from = 0): tf.Tensor {
 }
 
 /**
- * Free what a tape holds on to when its backward pass is about to fail. tfjs frees saved tensors at the end of a backward
- * pass only, so an exception on the way leaks them. Call it from a `gradFunc`, right before throwing; a tape that an
- * outer gradient still needs is left alone.
+ * Free what a tape holds on to when its backward pass is about to fail. tfjs frees saved tensors at the end of the
+ * outermost backward pass only, so an exception on the way leaks them. Call it from a `gradFunc`, right before throwing.
+ * While an outer gradient is still recording, its record goes too: should the error be caught inside it, then pulling
+ * back through what was recorded before is an error, and never a gradient with parts missing.
  */
 export function abandonTape(): void {
   const state = engineState()
-  if (state.gradientDepth > 0) return
   free(state.activeTape)
-  Object.assign(state, { activeTape: [] })
+  if (state.gradientDepth === 0) Object.assign(state, { activeTape: [] })
+  else for (const node of state.activeTape ?? []) node.gradient = lost
+}
+
+function lost(): never {
+  throw new EquilibriaError(
+    'gradient',
+    'A gradient inside this one failed, and what had been recorded before went with it.',
+    'Let that error through, or catch it outside of the outermost gradient.',
+  )
 }
 
 /**
@@ -253,19 +262,33 @@ function transposed(back: Path, z: tf.Tensor, value: tf.Tensor) {
 }
 
 /**
- * `J(x) v` with reverse mode only: `u ↦ J(x)ᵀ u` is linear, so pulling `v` back through it gives `J(x) v`. `x` and `v`
- * share a shape; so do `f(x)` and the result, which the caller disposes. Exact to rounding. Internal: see `jvp`.
+ * The derivative of `f()` along `directions`, one per tensor of `at`: `Σ (∂f/∂aᵢ) dᵢ`, with reverse mode only. The map
+ * `u ↦ (∂f/∂aᵢ)ᵀ u` is linear, so pulling the directions back through it gives the sum. `at` may hold variables and
+ * anything else that `f` closes over. The result has the shape of `f()`, and the caller disposes it. Exact to rounding.
  */
-export function doubleVjp(f: (x: tf.Tensor) => tf.Tensor, x: tf.Tensor, v: tf.Tensor): tf.Tensor {
+export function derivativeAlong(
+  f: () => tf.Tensor,
+  at: readonly tf.Tensor[],
+  directions: readonly tf.Tensor[],
+): tf.Tensor {
   return recording((tape) => {
     try {
       return tf.tidy(() => {
-        const value = own(() => f(x), tape)
-        const back = path(tape, x)
+        const value = own(f, tape)
+        const back = path(tape, ...at)
         const mark = tape.length
         const u = tf.zeros(value.shape)
-        const pulled = sweep(back, value, x, u)
-        return pullback(path(tape.slice(mark), u), pulled, u)(v)
+        const found = backward(back, [[value.id, u]])
+        const seeds = new Map<number, tf.Tensor>()
+        at.forEach(({ id }, i) => {
+          const pulled = found.get(id)
+          if (!pulled) return // f does not depend on it
+          const sum = seeds.get(pulled.id)
+          seeds.set(pulled.id, sum ? tf.add(sum, directions[i]!) : directions[i]!)
+        })
+        const along = offTape(() => backward(path(tape.slice(mark), u), seeds).get(u.id))
+        if (!along) return tf.zeros(value.shape)
+        return directions.includes(along) ? tf.clone(along) : along
       })
     } finally {
       free(tape)
@@ -278,9 +301,9 @@ interface Path {
   readonly reached: ReadonlySet<number>
 }
 
-/** The nodes that depend on `z`, last first. */
-function path(tape: Tape, z: tf.Tensor): Path {
-  const reached = new Set([z.id])
+/** The nodes that depend on any of `roots`, last first. */
+function path(tape: Tape, ...roots: readonly tf.Tensor[]): Path {
+  const reached = new Set(roots.map((t) => t.id))
   const nodes = tape.filter(({ inputs, outputs }) => {
     const hit = Object.values(inputs).some((t) => t && reached.has(t.id)) // optional inputs are undefined
     if (hit) for (const out of outputs) reached.add(out.id)
@@ -289,22 +312,26 @@ function path(tape: Tape, z: tf.Tensor): Path {
   return { nodes: nodes.reverse(), reached }
 }
 
-/** One backward pass. Recorded if the tape is on. */
-function sweep({ nodes, reached }: Path, value: tf.Tensor, z: tf.Tensor, u: tf.Tensor): tf.Tensor {
-  const cotangent = new Map<number, tf.Tensor>([[value.id, u]])
+/** One backward pass from these cotangents, by tensor id: the cotangent of everything reached. Recorded if the tape is on. */
+function backward({ nodes, reached }: Path, seeds: Iterable<readonly [number, tf.Tensor]>): Map<number, tf.Tensor> {
+  const cotangent = new Map<number, tf.Tensor>(seeds)
   for (const { kernelName, inputs, outputs, gradient } of nodes) {
     const dys = outputs.map((out) => cotangent.get(out.id))
     if (dys.every((dy) => dy === undefined)) continue
     if (!gradient) throw missing(kernelName)
-    const pull = gradient(dys as tf.Tensor[])
-    for (const [name, input] of Object.entries(inputs)) {
-      if (!input || !reached.has(input.id)) continue
+    const wanted = Object.fromEntries(Object.entries(inputs).filter(([, t]) => t && reached.has(t.id)))
+    const pull = gradient.call({ inputs: wanted }, dys as tf.Tensor[]) // as tfjs calls it, on a node of pruned inputs
+    for (const [name, input] of Object.entries(wanted)) {
       const piece = pull[name]!()
       const sum = cotangent.get(input.id)
       cotangent.set(input.id, sum ? tf.add(sum, piece) : piece)
     }
   }
-  const found = cotangent.get(z.id)
+  return cotangent
+}
+
+function sweep(back: Path, value: tf.Tensor, z: tf.Tensor, u: tf.Tensor): tf.Tensor {
+  const found = backward(back, [[value.id, u]]).get(z.id)
   if (!found) return tf.zeros(z.shape)
   return found === u ? tf.clone(u) : found // the caller owns what it gets, and may dispose both
 }
