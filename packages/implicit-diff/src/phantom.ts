@@ -45,7 +45,8 @@ export function phantom({ steps = 5, damping = 0.5 }: PhantomOptions = {}): Grad
  */
 export const jacobianFree = (): GradientMode => truncated('jacobian-free', 1, 1)
 
-function truncated(name: string, steps: number, damping: number): GradientMode {
+/** `k` recorded steps from the solved state. */
+export function truncated(name: string, steps: number, damping: number): GradientMode {
   return {
     kind: 'gradient',
     spec: 1,

@@ -10,6 +10,7 @@
 import * as tf from '@tensorflow/tfjs-core'
 import type { Linearization, Vector } from '@equilibria/spec'
 import { EquilibriaError } from './errors.ts'
+import { scoped } from './scope.ts'
 
 type Tape = ReturnType<typeof tf.engine>['state']['activeTape']
 const engineState = () => tf.engine().state
@@ -361,6 +362,146 @@ function missing(kernelName: string): EquilibriaError {
         "Add `import '@equilibria/tensor/gradients'`: tfjs-core alone registers none in Node.",
       )
 }
+
+/** Tensors with a smaller `id` were made before this call. */
+export const now = (): number => (tf.engine() as unknown as { nextTensorId(): number }).nextTensorId()
+
+/**
+ * What `fn` computes, and the float32 tensors it read that were there before: its arguments and all that it closes over,
+ * parameters included. A tape of its own finds them, and is thrown away.
+ */
+export function reads<T>(fn: () => T): { readonly value: T; readonly inputs: readonly tf.Tensor[] } {
+  const born = now()
+  return recording((tape) => {
+    const value = scoped(fn)
+    const found = new Map<number, tf.Tensor>()
+    for (const { inputs } of tape)
+      for (const t of Object.values(inputs)) if (t && t.id < born && t.dtype === 'float32') found.set(t.id, t)
+    free(tape)
+    tape.length = 0
+    return { value, inputs: [...found.values()] }
+  })
+}
+
+/**
+ * Run `fn` again and pull cotangents of its results (`undefined`: none) back to `roots`; `undefined` where no path leads.
+ * Recorded on the live tape when it is on, so that the pullback has derivatives itself.
+ */
+export function pullThrough(
+  fn: () => readonly tf.Tensor[],
+  roots: readonly tf.Tensor[],
+  cotangents: readonly (tf.Tensor | undefined)[],
+): (tf.Tensor | undefined)[] {
+  const seeded = (values: readonly tf.Tensor[]): Map<number, tf.Tensor> => {
+    const seeds = new Map<number, tf.Tensor>()
+    values.forEach(({ id }, i) => {
+      const [sum, dy] = [seeds.get(id), cotangents[i]]
+      if (dy) seeds.set(id, sum ? tf.add(sum, dy) : dy)
+    })
+    return seeds
+  }
+  const back = (tape: Tape, values: readonly tf.Tensor[]) => {
+    const found = backward(path(tape, ...roots), seeded(values))
+    const given = new Set<tf.Tensor | undefined>(cotangents)
+    return roots.map(({ id }) => {
+      const t = found.get(id)
+      if (!t || !given.has(t)) {
+        given.add(t)
+        return t
+      }
+      return tf.clone(t) // the caller owns what it gets, each by itself
+    })
+  }
+  if (onTape()) {
+    const tape = engineState().activeTape
+    const from = tape.length
+    const values = fn()
+    return back(tape.slice(from), values)
+  }
+  return recording((tape) => {
+    try {
+      return scoped(() => {
+        const values = fn()
+        return offTape(() => back(tape, values))
+      })
+    } finally {
+      free(tape)
+      tape.length = 0
+    }
+  })
+}
+
+/** An operation put on the live tape by hand. */
+interface TapeEntry {
+  readonly name: string
+  readonly inputs: readonly tf.Tensor[]
+  readonly outputs: readonly tf.Tensor[]
+  /** Freed with the tape. */
+  readonly saved: readonly tf.Tensor[]
+  /** All cotangents that are wanted, at once; `undefined` stands for 0. */
+  pull(wanted: readonly tf.Tensor[], cotangents: readonly (tf.Tensor | undefined)[]): readonly (tf.Tensor | undefined)[]
+}
+
+/** tfjs asks a node for one input after the other, of those that lead to a parameter: `this` is the node pruned to them. */
+export function putOnTape({ name, inputs, outputs, saved, pull }: TapeEntry): void {
+  const state = engineState()
+  const named = Object.fromEntries(inputs.map((t, i) => [String(i), t]))
+  function gradient(
+    this: { readonly inputs: typeof named } | undefined,
+    dys: readonly (tf.Tensor | null | undefined)[],
+  ) {
+    const names = Object.keys(this?.inputs ?? named)
+    try {
+      const found = pull(
+        names.map((n) => named[n]!),
+        dys.map((dy) => dy ?? undefined),
+      )
+      return Object.fromEntries(names.map((n, i) => [n, () => found[i] ?? tf.zeros(named[n]!.shape)]))
+    } catch (error) {
+      abandonTape()
+      throw error
+    }
+  }
+  state.activeTape.push({
+    id: state.nextTapeNodeId++,
+    kernelName: name,
+    inputs: named,
+    outputs: [...outputs],
+    saved: [...saved],
+    gradient,
+  })
+}
+
+/**
+ * Copies of these tensors that live as long as the tape of the gradient being recorded, for work that is done in its
+ * backward pass. They belong to the tape: never dispose them.
+ */
+export function keepForBackward(tensors: readonly tf.Tensor[]): readonly tf.Tensor[] {
+  const saved = offTape(() => tensors.map((t) => tf.keep(tf.clone(t))))
+  putOnTape({ name: 'Kept', inputs: [], outputs: [], saved, pull: () => [] })
+  return saved
+}
+
+/** Whether `t` lives until the backward pass by itself: a variable, kept by somebody, or made before the gradient began. */
+export function outlives(t: tf.Tensor): boolean {
+  if (t instanceof tf.Variable || t.kept) return true
+  const { scopeStack } = engineState()
+  const first = scopeStack.findIndex(({ name }) => name === 'forward') // what tfjs calls the scope of a recorded function
+  return first >= 0 && !scopeStack.slice(first).some(({ id }) => id === t.scopeId)
+}
+
+/** `fn()` while disposed `originals` stand for their `copies`: a closure can be run again after its tensors are gone. */
+export function revived<T>(originals: readonly tf.Tensor[], copies: readonly tf.Tensor[], fn: () => T): T {
+  const dead = originals.map((t, i) => [t as Mutable, copies[i] as Mutable] as const).filter(([t]) => t.isDisposed)
+  const ids = dead.map(([t]) => t.dataId)
+  for (const [t, copy] of dead) Object.assign(t, { dataId: copy.dataId, isDisposedInternal: false })
+  try {
+    return fn()
+  } finally {
+    dead.forEach(([t], i) => Object.assign(t, { dataId: ids[i], isDisposedInternal: true }))
+  }
+}
+type Mutable = tf.Tensor & { dataId: object }
 
 /**
  * Run `fn` and keep everything it makes until `release()`: for work that spans an `await`, where `tf.tidy` cannot go.

@@ -3,18 +3,21 @@
  * @module tensor
  */
 export { EquilibriaError, type ErrorCode } from './errors.ts'
+export { checkpointed, type Segment } from './checkpoint.ts'
 export {
   abandonTape,
   derivativeAlong,
   hold,
+  keepForBackward,
   linearize,
   offTape,
   onTape,
   record,
-  type Recorded,
   recordOrForget,
+  type Recorded,
   secondDerivativesHold,
 } from './engine.ts'
+export { checkpointed, type Segment } from './checkpoint.ts'
 export { customOp } from './custom-op.ts'
 export { jvp, type JvpOptions } from './jvp.ts'
 export { scoped } from './scope.ts'
