@@ -1,10 +1,10 @@
 import * as tf from '@tensorflow/tfjs-core'
-import type { BackwardStats, Operator, Solution, TensorTree, Vector } from '@equilibria/spec'
+import type { BackwardStats, Operator, Solution, Status, TensorTree, Vector } from '@equilibria/spec'
 import { bindProblem, type EquilibriumLayer, referenceKernels } from '@equilibria/core'
 import { derivativeAlong, EquilibriaError, linearize, offTape, onTape, scoped } from '@equilibria/tensor'
+import { plainSolve } from './adjoint/attach.ts'
 import { adjointSettings, type ImplicitOptions } from './adjoint/options.ts'
 import { settle } from './adjoint/policy.ts'
-import { solveAdjoint } from './adjoint/solve.ts'
 
 /** A tensor or variable that `G` closes over, and the direction in which it moves, of the same shape. */
 export type ParameterTangent = readonly [parameter: tf.Tensor, tangent: tf.Tensor]
@@ -16,7 +16,7 @@ export type Tangents<T> = TensorTree extends T
     ? T | null
     : { readonly [K in keyof T]?: Tangents<T[K]> } | null
 
-export interface JvpOptions<S extends TensorTree> extends ImplicitOptions {
+export interface JvpOptions<S extends TensorTree> extends Omit<ImplicitOptions, 'warmStart'> {
   /** Parameters that move as well. */
   readonly parameters?: readonly ParameterTangent[]
   /** The equilibrium, when it is known: nothing is solved for it then. Borrowed. An operator alone needs it. */
@@ -105,8 +105,9 @@ export function equilibriumJvp<S extends TensorTree, X extends TensorTree>(
         ) as Vector
         const frozen = linearize(problem.apply, start)
         try {
-          const found = solveAdjoint(problem, frozen.jvp, right, settings)
-          return unpack(settle(name, found, right, settings, (s) => (stats = s)))
+          const found = plainSolve({ z: start, problem }, settings)(frozen.jvp, right, 'tangent')
+          const status = solution?.stats.perSample.status ?? Array.from({ length: problem.batch }, GIVEN)
+          return unpack(settle(name, found, right, frozen.jvp, settings, { status, report: (s) => (stats = s) }))
         } finally {
           frozen.dispose()
         }
@@ -118,6 +119,9 @@ export function equilibriumJvp<S extends TensorTree, X extends TensorTree>(
     throw error
   }
 }
+
+/** A state that was passed in counts as solved. */
+const GIVEN = (): Status => 'converged'
 
 type Directions = readonly (readonly [tf.Tensor, tf.Tensor])[]
 

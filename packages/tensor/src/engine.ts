@@ -162,35 +162,32 @@ export function record(f: (z: Vector) => Vector, z: Vector): Recorded {
   }
 }
 
-type TapeNode = Tape[number]
-type Named = TapeNode['inputs']
-
 /**
- * Put a second copy of `nodes` at the end of the tape, applied to `state` in place of `z`.
+ * Put a second copy of `nodes` at the end of the tape, where `z` is `state`.
  *
  * What their gradients saved belongs to the copy from then on, since it is named by the tensors it saved: whatever is
  * recorded with it depends on `state`. The originals keep their place with stand-ins for tensors (a tape looks at names
- * and shapes only), so that cotangents of their outputs still end at `z`. No data is copied and nothing is computed.
+ * and shapes only), so that cotangents of their outputs still end at a constant `z`. No data is copied and nothing is
+ * computed.
  */
 function repeat(tape: Tape, nodes: Tape, z: tf.Tensor, state: tf.Tensor): void {
   if (nodes.length === 0) return
   const at = tape.findIndex(({ id }) => id === nodes[0]!.id)
   const originals = tape.slice(at, at + nodes.length)
-  const standIns = new Map<number, tf.Tensor>()
+  const standIns = new Map([[z.id, standIn(z)]])
   for (const { outputs } of originals) for (const t of outputs) standIns.set(t.id, standIn(t))
-  const rename = (names: ReadonlyMap<number, tf.Tensor>, inputs: Named): Named =>
-    Object.fromEntries(Object.entries(inputs).map(([name, t]) => [name, (t && names.get(t.id)) ?? t]))
-  const toState = new Map([[z.id, state]])
+  const rename = (t: tf.Tensor): tf.Tensor => (t && standIns.get(t.id)) ?? t // optional inputs are undefined
   for (let i = at; i < tape.length; i++) {
     const node = tape[i]!
     const inside = i < at + nodes.length
     tape[i] = {
       ...node,
-      ...(inside ? { id: nextNodeId(), outputs: node.outputs.map((t) => standIns.get(t.id)!) } : {}),
-      inputs: rename(standIns, node.inputs),
+      ...(inside ? { id: nextNodeId(), outputs: node.outputs.map(rename) } : {}),
+      inputs: Object.fromEntries(Object.entries(node.inputs).map(([name, t]) => [name, rename(t)])),
     }
   }
-  tape.push(...originals.map((node) => ({ ...node, inputs: rename(toState, node.inputs) })))
+  const same = { kernelName: 'Followed', inputs: { x: state }, outputs: [z], saved: [] }
+  tape.push({ id: nextNodeId(), ...same, gradient: ([dy]) => ({ x: () => dy! }) }, ...originals)
 }
 
 const nextNodeId = (): number => (engineState() as { nextTapeNodeId: number }).nextTapeNodeId++

@@ -3,7 +3,6 @@
  * @module tensor
  */
 export { EquilibriaError, type ErrorCode } from './errors.ts'
-export { checkpointed, type Segment } from './checkpoint.ts'
 export {
   abandonTape,
   derivativeAlong,
