@@ -70,6 +70,7 @@ export function abandonTape(): void {
 }
 
 function lost(): never {
+  abandonTape() // what was recorded since
   throw new EquilibriaError(
     'gradient',
     'A gradient inside this one failed, and what had been recorded before went with it.',
@@ -106,7 +107,7 @@ export interface Recorded {
   readonly taped: { vjp(u: Vector): Vector; jvp(v: Vector): Vector }
   /**
    * In derivatives of what is recorded from now on, the application counts as one at `state`, a tensor of the live tape
-   * whose value is that of `z`. Gradients through `value` itself stay as they were: `z` a constant. Once per recording.
+   * whose value is that of `z`. What was made of `value` before keeps its gradient: `z` a constant. Once per recording.
    */
   follow(state: tf.Tensor): void
 }
@@ -134,19 +135,22 @@ export function record(f: (z: Vector) => Vector, z: Vector): Recorded {
     const nodes = tape.slice(start)
     const back = path(nodes, z)
     let followed = false
+    nameMissing(nodes)
     return {
       value,
       vjp: pullback(back, value, z) as (u: Vector) => Vector,
       tangents: () => transposed(back, z, value) as { push(v: Vector): Vector; dispose(): void },
       taped: {
-        vjp: (u) => tf.tidy(() => sweep(back, value, z, u)) as Vector,
+        vjp: (u) => nameMissingIn(() => tf.tidy(() => sweep(back, value, z, u))) as Vector,
         jvp: (v) =>
-          tf.tidy(() => {
-            const u = tf.zeros(value.shape)
-            const mark = engineState().activeTape.length
-            const pulled = sweep(back, value, z, u)
-            return sweep(path(engineState().activeTape.slice(mark), u), pulled, u, v)
-          }) as Vector,
+          nameMissingIn(() =>
+            tf.tidy(() => {
+              const u = tf.zeros(value.shape)
+              const mark = engineState().activeTape.length
+              const pulled = sweep(back, value, z, u)
+              return sweep(path(engineState().activeTape.slice(mark), u), pulled, u, v)
+            }),
+          ) as Vector,
       },
       follow(state) {
         // On another tape (a product taken aside), whatever f depends on is a constant anyway.
@@ -160,6 +164,23 @@ export function record(f: (z: Vector) => Vector, z: Vector): Recorded {
     tape.length = start
     throw error
   }
+}
+
+/** Where a gradient is missing, the backward pass says so in our words (and only if it comes by). */
+function nameMissing(nodes: Tape): void {
+  for (const node of nodes)
+    node.gradient ??= () => {
+      abandonTape()
+      throw missing(node.kernelName)
+    }
+}
+
+/** The same for what `fn` records. */
+function nameMissingIn<T>(fn: () => T): T {
+  const mark = engineState().activeTape.length
+  const value = fn()
+  nameMissing(engineState().activeTape.slice(mark))
+  return value
 }
 
 /**
