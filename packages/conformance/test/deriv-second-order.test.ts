@@ -4,7 +4,15 @@ import type { BackwardStats, GradientMode, Operator } from '@equilibria/spec'
 import { defineOperator, EquilibriaError, equilibrium, type EquilibriumLayer } from '@equilibria/core'
 import { anderson, picard } from '@equilibria/solvers'
 import { gmres, neumann } from '@equilibria/solvers/linear'
-import { implicit, jacobianFree, phantom, unrolled } from '@equilibria/implicit-diff'
+import {
+  autoGradient,
+  implicit,
+  jacobianFree,
+  neumannGradient,
+  phantom,
+  truncatedUnrolled,
+  unrolled,
+} from '@equilibria/implicit-diff'
 import { jvp } from '@equilibria/tensor'
 import { removeRepairs } from '@equilibria/tensor/gradients'
 import { hostDeq, hostSlope, leakless, off, slopes, square, tensorDeq, W3, X2 } from './deriv-support.ts'
@@ -148,7 +156,7 @@ describe('parameters that G closes over', () => {
       expect(off(Object.values(grads)[0]!, slopes(want, w9))).toBeLessThan(5e-6)
       tf.dispose([kept!, W])
     }))
-  test('Hessian–vector products: of the input, rows alone; symmetric; and by jvp over grad', () =>
+  test('Hessian–vector products: of the input, and by jvp over grad', () =>
     leakless(() => {
       const W = tf.tensor2d(square(w9))
       const layer = layerOf(tensorDeq(W))
@@ -296,7 +304,9 @@ describe('never silently wrong', () => {
   }
   test.each([
     ['jacobian-free', jacobianFree],
+    ['neumann', neumannGradient],
     ['phantom', phantom],
+    ['truncated unrolling', truncatedUnrolled],
   ] as const)('%s refuses', (name, make) =>
     expect(refusedFor(() => twice(make()))).toMatch(new RegExp(`^gradient: ${name}.*fixed`)),
   )
@@ -321,6 +331,39 @@ describe('never silently wrong', () => {
       const h = 1e-4
       const want = (host(0.8 + h) - 2 * host(0.8) + host(0.8 - h)) / h ** 2
       expect(off(derivative(derivative(f))(tf.tensor2d([[0.8]])), [want])).toBeLessThan(5e-6)
+    }))
+  test('autoGradient, whatever method it chooses', () =>
+    leakless(() =>
+      expect(off(twice(autoGradient({ krylov: gmres() })), Array.from(twice(exact()).dataSync()))).toBeLessThan(1e-4),
+    ))
+  test('samples that fell back to a bounded gradient: refused', () =>
+    expect(refusedFor(() => twice(implicit({ solver: gmres(), maxSteps: 2, onFailure: 'fallback' })))).toMatch(
+      /^gradient: A second derivative was asked/,
+    ))
+  test('an op whose gradient has no gradient: named', () => {
+    const lrn = defineOperator<tf.Tensor2D, tf.Tensor2D>({
+      name: 'lrn',
+      initial: (t) => tf.zerosLike(t),
+      apply: (z, t) =>
+        tf.add(
+          tf.mul(tf.reshape(tf.localResponseNormalization(tf.reshape(z, [2, 1, 1, 3]) as tf.Tensor4D), [2, 3]), 0.3),
+          t,
+        ),
+    })
+    const f: Fn = (t) => layerOf(lrn).solve(t as tf.Tensor2D).state
+    leakless(() => expect(() => derivative(f)(x())).not.toThrow()) // the first is fine
+    expect(refusedFor(() => derivative((t) => tf.square(derivative(f)(t)))(x()))).toMatch(/^gradient: The op "LRNGrad"/)
+  })
+  test('a row of NaN, and a row without equilibrium, touch no other', () =>
+    leakless(() => {
+      vi.spyOn(console, 'warn').mockImplementation(() => {})
+      const layer = equilibrium(tensorDeq(W()), { solver: picard(), gradient: implicit({ solver: gmres() }), ...tight })
+      const f: Fn = (t) => layer.solve(t as tf.Tensor2D).state
+      const second = (t: tf.Tensor) => derivative((s) => tf.square(derivative(f)(s)))(t)
+      const alone = second(tf.tensor2d([[...X2[0]!]])).dataSync()
+      const rows = second(tf.tensor2d([[...X2[0]!], [Number.NaN, 0, 0], [...X2[1]!]])).dataSync()
+      expect(off(rows.slice(0, 3), Array.from(alone))).toBeLessThan(1e-6)
+      expect([...rows.slice(6)].every(Number.isFinite)).toBe(true)
     }))
   test('without the repaired gradients it throws, instead of losing the curvature of tanh', () => {
     removeRepairs() // for good: this is the last test of the file
