@@ -106,7 +106,10 @@ function harmless(z: Vector, status: AttachSite['status']): Vector {
 }
 
 /** The solve that `implicit()` does: by its solver, from what its memory knows, in the tangent space. */
-export function plainSolve({ z, problem }: AttachSite, settings: ImplicitSettings): AdjointSolve {
+export function plainSolve(
+  { z, problem }: Pick<AttachSite, 'z' | 'problem'>,
+  settings: ImplicitSettings,
+): AdjointSolve {
   const { warmStart, tangent } = settings
   return (apply, v, side) => {
     if (tangent) {
