@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core'
 import { describe, expect, test } from 'vitest'
 import type { Solver } from '@equilibria/spec'
 import { equilibrium } from '@equilibria/core'
-import { anderson, picard } from '@equilibria/solvers'
+import { anderson, broyden, picard } from '@equilibria/solvers'
 import { type ZooProblem, zoo } from '@equilibria/conformance'
 
 const problems = Object.values(zoo).map((make) => make())
@@ -19,6 +19,10 @@ describe('solver × problem', () => {
     ['picard', () => picard(), (p) => p.picard !== 'fails'],
     ['anderson', () => anderson(), () => true],
     ['anderson m=2', () => anderson({ memory: 2 }), () => true],
+    ['broyden', () => broyden(), () => true],
+    ['broyden bad', () => broyden({ update: 'bad' }), () => true],
+    ['broyden armijo', () => broyden({ lineSearch: 'armijo' }), () => true],
+    ['broyden li-fukushima', () => broyden({ lineSearch: 'li-fukushima' }), () => true],
   ]
   for (const [name, make, able] of solvers)
     for (const problem of problems.filter(able))
@@ -81,7 +85,7 @@ test('Picard says so where it cannot converge', () => {
     const status = (p: ZooProblem) => solve(p, picard(), 1e-6, 300).status
     expect(status(zoo.expansive())).toBe('diverged')
     expect(status(zoo.implicitEuler())).toBe('diverged')
-    expect(status(zoo.logisticCycling())).toBe('max-steps')
+    expect(status(zoo.logisticCycling())).toBe('cycle')
   })
 })
 

@@ -2,11 +2,13 @@ import type { Backend, Operator, Solution, TensorTree } from '@equilibria/spec'
 import { EquilibriaError, hold, offTape, onTape, recordOrForget, scoped } from '@equilibria/tensor'
 import { type Bound, bindProblem } from './bind.ts'
 import { broad, broadAsync } from './breadth.ts'
-import { type Driven, type DriveOptions, drive, driveAsync } from './drive.ts'
+import { drive, driveAsync } from './drive/run.ts'
+import type { Driven, DriveOptions } from './drive/types.ts'
 import { referenceBackend, resolveKernels } from './kernels.ts'
 import { checkLayer, checkRun, type EquilibriumOptions, type SolveOptions, stopRuleOf } from './options.ts'
 import { worstStatus } from './status.ts'
 import { checkDepths, trace, type TrajectoryState } from './trajectory.ts'
+import { triedNotes } from './tried.ts'
 import { largest } from './worst.ts'
 
 /** What `equilibrium()` returns: an operator with a solver, to be applied to any number of inputs. */
@@ -79,9 +81,14 @@ export function equilibrium<S extends TensorTree, X extends TensorTree>(
       sampleEvaluations: bound.count.rows,
       elapsedMs: performance.now() - began,
       residual: largest(d.residual),
-      perSample: { status: d.status, steps: d.steps, residual: d.residual },
+      perSample: {
+        status: d.status,
+        steps: d.steps,
+        residual: d.residual,
+        ...(d.tried ? { tried: d.tried } : {}),
+      },
       trace: d.trace,
-      notes: notesOf(bound.coupled),
+      notes: [...notesOf(bound.coupled), ...triedNotes(d.tried)],
     },
   })
 

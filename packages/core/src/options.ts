@@ -10,8 +10,10 @@ import type {
 } from '@equilibria/spec'
 import { EquilibriaError } from '@equilibria/tensor'
 import { checkBreadth } from './breadth.ts'
-import type { Compaction, Progress } from './drive.ts'
+import type { Compaction, Progress } from './drive/types.ts'
 import { anyOf } from './stop/combine.ts'
+import { cycle } from './stop/cycle.ts'
+import { floor } from './stop/floor.ts'
 import { residualBelow } from './stop/residual.ts'
 import { divergence, nonFinite, timeBudget } from './stop/trouble.ts'
 import { requireOne, requireRange, requireWhole } from './validate.ts'
@@ -26,7 +28,7 @@ export interface EquilibriumOptions {
   readonly tolerance?: number
   /** Default `50`. */
   readonly maxSteps?: number
-  /** Replaces the default rule (`tolerance`, then non-finite and divergence checks). */
+  /** Replaces the default rule: non-finite, `tolerance`, the float32 floor, cycles, divergence. */
   readonly stop?: StopRule
   /** Samples that are done leave the batch. `false` keeps them. */
   readonly compaction?: Compaction | false
@@ -107,6 +109,8 @@ export function stopRuleOf<S extends TensorTree>(
 ): StopRule {
   const own = run.stop ?? (run.tolerance === undefined ? layer.stop : undefined)
   const tolerance = run.tolerance ?? layer.tolerance ?? 1e-4
-  const rule = own ?? (tolerance === 0 ? nonFinite() : anyOf(nonFinite(), residualBelow(tolerance), divergence()))
+  const rule =
+    own ??
+    (tolerance === 0 ? nonFinite() : anyOf(nonFinite(), residualBelow(tolerance), floor(), cycle(), divergence()))
   return run.budget ? anyOf(rule, timeBudget(Math.max(0, run.budget.ms - spentMs))) : rule
 }

@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core'
 import { EquilibriaError } from '@equilibria/tensor'
 import type { AttachSite, GradientMode, Vector } from '@equilibria/spec'
+import { refuseSecondOrder } from './adjoint/second-order.ts'
 
 export interface PhantomOptions {
   /** `k`. Default `5`. */
@@ -56,7 +57,10 @@ function truncated(name: string, steps: number, damping: number): GradientMode {
         const next = problem.apply(y)
         y = damping === 1 ? next : (tf.add(tf.mul(next, damping), tf.mul(y, 1 - damping)) as Vector)
       }
-      return reporting(y, () => reportInexact(name, steps, z.shape[0], report))
+      return reporting(y, () => {
+        refuseSecondOrder(name)
+        reportInexact(name, steps, z.shape[0], report)
+      })
     },
   }
 }

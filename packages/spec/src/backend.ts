@@ -20,6 +20,8 @@ export interface LeastSquaresOptions {
   readonly regularization: number
   /** Largest `‖γ‖₁` in normalised units. */
   readonly cap: number
+  /** How many of the first columns each row may use; the others get 0. Default: all. */
+  readonly depth?: ArrayLike<number>
 }
 /** The name of one kernel. */
 export type KernelName = keyof Kernels

@@ -1,0 +1,101 @@
+import * as tf from '@tensorflow/tfjs-core'
+import type { AttachSite, Vector } from '@equilibria/spec'
+import { abandonTape, add, EquilibriaError, offTape, onTape, record, type Recorded, scoped } from '@equilibria/tensor'
+import type { AdjointSettings } from './options.ts'
+import { settle } from './policy.ts'
+import { requireRepairs } from './second-order.ts'
+import { type Adjoint, solveAdjoint } from './solve.ts'
+
+/** Solves `(I − A) u = v`, `[batch, size]`, given `u ↦ A u`; `A` is `Jᵀ` or, for second derivatives, `J`. */
+export type AdjointSolve = (apply: (u: Vector) => Vector, v: Vector) => Adjoint
+
+/**
+ * The value of `z`, with the gradient of an equilibrium: `v ↦ u` with `u = Jᵀu + v`, then back through one recorded
+ * application of `G`.
+ *
+ * While an outer gradient records the backward pass, `u` is a function too, and the same trick is used again: found off
+ * the tape, it is tied to one recorded product `Jᵀu + v`, whose cotangent `ū` passes through `p = Jp + ū`. There `J` and
+ * `∂G/∂θ` are taken at `z*` as a function of `x` and `θ`. `p` is tied in the same way, so that derivatives of any order
+ * are right.
+ *
+ * @throws EquilibriaError `gradient` (from the backward pass) when a sample fails under `throw`; when it fails under
+ * `fallback` in a pass that is recorded; when one is recorded without `@equilibria/tensor/gradients`
+ */
+export function attachAdjoint(
+  { z, problem, report }: AttachSite,
+  name: string,
+  settings: AdjointSettings,
+  solve: AdjointSolve = (apply, v) => solveAdjoint(problem, apply, v, settings),
+): Vector {
+  const once = record(problem.apply, z) // the only application the tape ever sees
+
+  const adjoint = (v: Vector): Vector => tied(v, name, (right) => solve(once.vjp, right), once.taped.vjp, tangent)
+  const tangent = (v: Vector): Vector =>
+    tied(
+      v,
+      `${name}, tangent`,
+      (right) => {
+        const forward = once.tangents()
+        try {
+          return solve(forward.push, right)
+        } finally {
+          forward.dispose()
+        }
+      },
+      once.taped.jvp,
+      adjoint,
+    )
+
+  /** The solution of `u = A u + v`, found off the tape; on a tape, tied to one recorded `A u + v`. */
+  function tied(
+    v: Vector,
+    mode: string,
+    find: (v: Vector) => Adjoint,
+    product: (u: Vector) => Vector,
+    back: (cotangent: Vector) => Vector,
+  ): Vector {
+    const recorded = onTape()
+    if (recorded) requireRepairs(name)
+    const u = offTape(() =>
+      scoped(() => {
+        const found = find(v)
+        const used = settle(mode, found, v, settings, report)
+        if (recorded && used !== found.u) throw inexact(mode)
+        return used
+      }),
+    )
+    if (!recorded) return u
+    return tie(
+      record((w) => add(product(w), v), u),
+      u,
+      back,
+    )
+  }
+
+  return tie(once, z, adjoint)
+}
+
+/**
+ * `at` itself, tied to one recorded application of the map it is a fixed point of: a cotangent of it passes through
+ * `back` first. The value is `at`, not the application: training and inference agree to the bit.
+ */
+function tie(once: Recorded, at: Vector, back: (cotangent: Vector) => Vector): Vector {
+  const pull = (dy: tf.Tensor): tf.Tensor => {
+    try {
+      if (onTape()) once.follow(state)
+      return back(dy as Vector)
+    } catch (error) {
+      abandonTape()
+      throw error
+    }
+  }
+  const state = tf.customGrad(() => ({ value: tf.clone(at), gradFunc: pull }))(once.value) as Vector
+  return state
+}
+
+const inexact = (mode: string): EquilibriaError =>
+  new EquilibriaError(
+    'gradient',
+    `A second derivative was asked of ${mode}, where some samples fell back to the Jacobian-free gradient.`,
+    'Raise maxSteps or loosen tolerance, so that the adjoint of every sample converges.',
+  )
