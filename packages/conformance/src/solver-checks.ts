@@ -1,15 +1,22 @@
 import * as tf from '@tensorflow/tfjs-core'
-import type { Problem, Solver, Vector } from '@equilibria/spec'
+import type { Problem, Solver, Splitting, Vector } from '@equilibria/spec'
 import { assertConverged, defineOperator, drive, equilibrium, referenceKernels, residualBelow } from '@equilibria/core'
 import { type Check, distance, expectThat, leakless, leaklessFailure, values } from './check.ts'
 
 type Rows = { readonly a: tf.Tensor2D; readonly b: tf.Tensor2D }
 
 /** `z = a z + b`, a modulus per row: answer `b / (1 − a)`. */
-const affine = defineOperator<tf.Tensor2D, Rows>({
+const plain = defineOperator<tf.Tensor2D, Rows>({
   name: 'affine',
   initial: ({ b }) => tf.zerosLike(b),
   apply: (z, { a, b }) => tf.add(tf.mul(z, a), b),
+})
+/** The same with its monotone parts, for splitting methods: `A z = (1 − a) z − b`, no `B`. */
+const affine: typeof plain = { ...plain, bind: (x) => ({ ...plain.bind(x), splitting: partsOf(x.a, x.b) }) }
+const partsOf = (a: tf.Tensor2D | number, b: tf.Tensor2D | number): Splitting<Vector> => ({
+  applyA: (v) => tf.sub(tf.mul(v, tf.sub(1, a)), b) as Vector,
+  resolventA: (v, alpha) => tf.div(tf.add(v, tf.mul(b, alpha)), tf.add(tf.mul(tf.sub(1, a), alpha), 1)) as Vector,
+  resolventB: (v) => v,
 })
 const rows = (a: number[], b: number[][]): Rows => ({ a: tf.tensor2d(a, [a.length, 1]), b: tf.tensor2d(b) })
 
@@ -157,6 +164,7 @@ function measured(solver: Solver, { a, b }: Rows): [number[], number[]] {
     traits: {},
     kernels: referenceKernels,
     apply: (z) => tf.add(tf.mul(z, a), b) as Vector,
+    splitting: partsOf(a, b),
     linearize: () => {
       throw new Error('not available in this check')
     },
@@ -185,6 +193,7 @@ function failAt(name: string, make: () => Solver, at: number): void {
           if (++calls >= at) throw new Error('boom')
           return tf.add(tf.mul(z, 0.9), 1) as Vector
         },
+        splitting: partsOf(0.9, 1),
         linearize: () => {
           throw new Error('boom')
         },

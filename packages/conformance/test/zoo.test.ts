@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core'
 import { describe, expect, test } from 'vitest'
 import type { Solver } from '@equilibria/spec'
 import { equilibrium } from '@equilibria/core'
-import { anderson, broyden, picard } from '@equilibria/solvers'
+import { anderson, andersonI, broyden, picard } from '@equilibria/solvers'
 import { type ZooProblem, zoo } from '@equilibria/conformance'
 
 const problems = Object.values(zoo).map((make) => make())
@@ -19,6 +19,7 @@ describe('solver × problem', () => {
     ['picard', () => picard(), (p) => p.picard !== 'fails'],
     ['anderson', () => anderson(), () => true],
     ['anderson m=2', () => anderson({ memory: 2 }), () => true],
+    ['anderson type I', () => andersonI(), () => true],
     ['broyden', () => broyden(), () => true],
     ['broyden bad', () => broyden({ update: 'bad' }), () => true],
     ['broyden armijo', () => broyden({ lineSearch: 'armijo' }), () => true],
