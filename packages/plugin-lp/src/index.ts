@@ -2,40 +2,29 @@
  * Linear programming with implicit models.
  * @module plugin-lp
  */
-export {
-  type Csr,
-  csrFromTriplets,
-  dot,
-  multiply,
-  multiplyTransposed,
-  norm2,
-  normInfinity,
-  transpose,
-  type Triplets,
-} from './program/csr.ts'
+export type { Csr } from './program/csr.ts'
 export type { LinearProgram } from './program/program.ts'
 export type { LpInput, LpOutput } from './graph/input.ts'
-export { readMps, type MpsFormat, type MpsOptions, type MpsProgram } from './read/mps.ts'
+export { csrFromTriplets, dot, multiply, multiplyTransposed, norm2, normInfinity, transpose } from './program/csr.ts'
+export type { Triplets } from './program/csr.ts'
+export { readMps } from './read/mps.ts'
+export type { MpsFormat, MpsOptions, MpsProgram } from './read/mps.ts'
 export { loadMps } from './read/load-mps.ts'
 export { writeMps } from './read/write-mps.ts'
 export { type LpJson, readLpJson, writeLpJson } from './read/json.ts'
 export { checkProgram } from './read/check.ts'
 export { type DrawOptions, drawProgram } from './data/draw.ts'
 export type { LabelledProgram } from './data/labelled.ts'
-export {
-  type PerturbedPart,
-  readLabelledPrograms,
-  readPerturbedPrograms,
-  readPrograms,
-  type ReadProgramsOptions,
-} from './data/read-random.ts'
+export { type PerturbedPart, readLabelledPrograms, readPerturbedPrograms, readPrograms } from './data/read-random.ts'
+export type { ReadProgramsOptions } from './data/read-random.ts'
 export { type PackedPrograms, packPrograms, toInput } from './data/to-input.ts'
 export { type LpDataset, lpDataset } from './data/dataset.ts'
 export { loadSplits, type LpSplits, type ReadSplit } from './data/splits.ts'
 export type { SplitName } from './data/files.ts'
 export { constraintViolation, lpMetrics, objectiveGap, relativeError } from './metrics/metrics.ts'
 export { lpPerturbations } from './metrics/perturbations.ts'
-export { labelScale, lpTask, meanSquaredError, type LpModels, type LpTask, type LpTaskOptions } from './task/lp-task.ts'
+export { labelScale, lpTask, meanSquaredError } from './task/lp-task.ts'
+export type { LpModels, LpTask, LpTaskOptions } from './task/lp-task.ts'
 export { bipartite, type Adjacency, type Bipartite } from './graph/bipartite.ts'
 export { edgeDot, sparseProduct, type Direction } from './graph/sparse-product.ts'
 export { paperExplicit, paperExplicitShapes } from './models/paper-explicit.ts'
