@@ -3,6 +3,7 @@ import type { ZooProblem } from '@equilibria/conformance'
 import {
   aitken,
   anderson,
+  andersonI,
   auto,
   bestSoFar,
   bounded,
@@ -36,9 +37,10 @@ const but =
     !names.includes(p.name)
 
 export const allSolvers: readonly SolverEntry[] = [
-  { name: 'picard', make: () => picard() as unknown as Solver, able: contractive },
+  { name: 'picard', make: () => picard(), able: contractive },
   { name: 'anderson', make: () => anderson() },
   { name: 'anderson m=2', make: () => anderson({ memory: 2 }) },
+  { name: 'anderson type I', make: () => andersonI() },
   { name: 'broyden', make: () => broyden() },
   { name: 'broyden bad', make: () => broyden({ update: 'bad' }) },
   { name: 'broyden armijo', make: () => broyden({ lineSearch: 'armijo' }) },
@@ -69,9 +71,6 @@ export const allSolvers: readonly SolverEntry[] = [
     able: (p) => contractive(p) && p.name !== 'rotation', // a complex pair
   },
   { name: 'chebyshev interval', make: () => chebyshev({ interval: [-6, 0.95] }), able: but('rotation') },
-  { name: 'newton-krylov', make: () => newtonKrylov() },
-  { name: 'levenberg-marquardt', make: () => levenbergMarquardt() },
-  { name: 'auto', make: () => auto() },
   { name: 'pseudo-transient', make: () => pseudoTransient() },
   { name: 'reduced-rank', make: () => reducedRank(), able: but('logistic-cycling') }, // Picard's cycle has no limit to see
   { name: 'minimal-polynomial', make: () => minimalPolynomial(), able: but('logistic-cycling') },
@@ -79,10 +78,13 @@ export const allSolvers: readonly SolverEntry[] = [
     name: 'vector-epsilon',
     make: () => vectorEpsilon({ modes: 2 }),
   },
+  { name: 'newton-krylov', make: () => newtonKrylov() },
+  { name: 'levenberg-marquardt', make: () => levenbergMarquardt() },
+  { name: 'auto', make: () => auto() },
   { name: 'damped aitken', make: () => damped(aitken(), 0.7), able: but('jordan') },
   { name: 'safeguarded aitken', make: () => safeguarded(aitken()), able: but('jordan') },
   { name: 'safeguarded anderson', make: () => safeguarded(anderson()) },
-  { name: 'safeguarded picard', make: () => safeguarded(picard() as unknown as Solver), able: but('logistic-cycling') },
+  { name: 'safeguarded picard', make: () => safeguarded(picard()), able: but('logistic-cycling') },
   { name: 'bounded anderson', make: () => bounded(anderson(), { lower: -2000, upper: 2000 }) },
   { name: 'best of anderson', make: () => bestSoFar(anderson()) },
 ]

@@ -24,7 +24,7 @@ import {
 } from '@equilibria/solvers'
 import { allSolvers } from './all-solvers.ts'
 
-const picard = (damping = 1): Solver => plainPicard({ damping }) as unknown as Solver
+const picard = (damping = 1): Solver => plainPicard({ damping })
 const leakless = (run: () => void) => {
   const before = tf.memory().numTensors
   tf.tidy(run)
