@@ -104,7 +104,7 @@ function packedSplitting<S extends TensorTree>(
   parts: Splitting<S>,
   { pack, unpack }: { pack(state: S): Vector; unpack(z: Vector): S },
 ): Splitting<Vector> {
-  const { resolventA, applyA, applyC, stateOf, adjoint, tangent, ...rest } = parts
+  const { resolventA, applyA, applyC, stateOf, adjoint, ...rest } = parts
   return {
     ...rest,
     resolventB: (v, alpha) => pack(parts.resolventB(unpack(v), alpha)),
@@ -112,8 +112,14 @@ function packedSplitting<S extends TensorTree>(
     ...(applyA ? { applyA: (v) => pack(applyA(unpack(v))) } : {}),
     ...(applyC ? { applyC: (v) => pack(applyC(unpack(v))) } : {}),
     ...(stateOf ? { stateOf: (p) => pack(stateOf(unpack(p))) } : {}),
-    ...(adjoint ? { adjoint: (z, v) => packedSplitting(adjoint(unpack(z), unpack(v)), { pack, unpack }) } : {}),
-    ...(tangent ? { tangent: (z, v) => packedSplitting(tangent(unpack(z), unpack(v)), { pack, unpack }) } : {}),
+    ...(adjoint
+      ? {
+          adjoint: (z) => {
+            const { tensors, at } = adjoint(unpack(z))
+            return { tensors, at: (v, kept) => packedSplitting(at(unpack(v), kept), { pack, unpack }) }
+          },
+        }
+      : {}),
   }
 }
 

@@ -1,3 +1,5 @@
+import type { Tensor } from '@tensorflow/tfjs-core'
+
 /**
  * What splitting methods know of `G`: the fixed points `z = G(z)` are the zeros of `A + B + C`, each part maximal
  * monotone, and `C` single-valued. For `z = prox_h(W z + b)`: `A(z) = (I − W) z − b`, `B = ∂h`, no `C`. `S` is the state:
@@ -24,10 +26,16 @@ export interface Splitting<S> {
    */
   stateOf?(p: S): S
   /**
-   * The adjoint system at a solution `z`, as a splitting of its own: the states of its zeros solve `u = Jᵀu + v`, with
-   * `J = ∂G/∂z` at `z`. Absent: only forward solves by splitting.
+   * The adjoint system at a solution `z`: `u = Jᵀu + v`, with `J = ∂G/∂z` at `z`. Absent: only forward solves by
+   * splitting. Called when a solve is recorded; `v` is known later, in the backward pass.
    */
-  adjoint?(z: S, v: S): Splitting<S>
-  /** The same for `u = J u + v`: forward mode and second derivatives. */
-  tangent?(z: S, v: S): Splitting<S>
+  adjoint?(z: S): FrozenSplitting<S>
+}
+
+/** The adjoint of a splitting, waiting for its right-hand side. */
+export interface FrozenSplitting<S> {
+  /** What `at` will need: kept until the backward pass, while what `bind` made may be gone by then. */
+  readonly tensors: readonly Tensor[]
+  /** The parts for `v`: the states of its zeros solve `u = Jᵀu + v`. `tensors` are the ones above, or copies. */
+  at(v: S, tensors: readonly Tensor[]): Splitting<S>
 }

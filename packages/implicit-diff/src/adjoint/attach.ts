@@ -29,8 +29,15 @@ export function attachAdjoint(
 ): Vector {
   const once = record(problem.apply, z) // the only application the tape ever sees
 
-  const adjoint = (v: Vector): Vector =>
-    tied(v, name, (right) => solve(once.vjp, right, (r) => problem.splitting?.adjoint?.(z, r)), once.taped.vjp, tangent)
+  // For splitting methods; coupled samples are one system, which parts that are row by row know nothing of.
+  const coupled = problem.traits.rowwise === false && problem.batch > 1
+  const frozen =
+    settings.solver.kind === 'solver' && !coupled ? offTape(() => problem.splitting?.adjoint?.(z)) : undefined
+
+  const adjoint = (v: Vector, kept: readonly tf.Tensor[] = []): Vector => {
+    const parts = frozen && kept.length > 0 ? (right: Vector) => frozen.at(right, kept) : undefined
+    return tied(v, name, (right) => solve(once.vjp, right, parts), once.taped.vjp, tangent)
+  }
   const tangent = (v: Vector): Vector =>
     tied(
       v,
@@ -38,7 +45,7 @@ export function attachAdjoint(
       (right) => {
         const forward = once.tangents()
         try {
-          return solve(forward.push, right, (r) => problem.splitting?.tangent?.(z, r))
+          return solve(forward.push, right)
         } finally {
           forward.dispose()
         }
@@ -73,24 +80,33 @@ export function attachAdjoint(
     )
   }
 
-  return tie(once, z, adjoint)
+  return tie(once, z, adjoint, frozen?.tensors)
 }
 
 /**
  * `at` itself, tied to one recorded application of the map it is a fixed point of: a cotangent of it passes through
- * `back` first. The value is `at`, not the application: training and inference agree to the bit.
+ * `back` first. The value is `at`, not the application: training and inference agree to the bit. `keep`: what `back` needs
+ * of the forward pass.
  */
-function tie(once: Recorded, at: Vector, back: (cotangent: Vector) => Vector): Vector {
-  const pull = (dy: tf.Tensor): tf.Tensor => {
+function tie(
+  once: Recorded,
+  at: Vector,
+  back: (cotangent: Vector, kept: readonly tf.Tensor[]) => Vector,
+  keep: readonly tf.Tensor[] = [],
+): Vector {
+  const pull = (dy: tf.Tensor, kept: readonly tf.Tensor[]): tf.Tensor => {
     try {
       if (onTape()) once.follow(state)
-      return back(dy as Vector)
+      return back(dy as Vector, kept)
     } catch (error) {
       abandonTape()
       throw error
     }
   }
-  const state = tf.customGrad(() => ({ value: tf.clone(at), gradFunc: pull }))(once.value) as Vector
+  const state = tf.customGrad((...inputs: (tf.Tensor | tf.GradSaveFunc)[]) => {
+    if (keep.length > 0) (inputs[1] as tf.GradSaveFunc)([...keep])
+    return { value: tf.clone(at), gradFunc: pull }
+  })(once.value) as Vector
   return state
 }
 

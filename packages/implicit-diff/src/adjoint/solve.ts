@@ -27,11 +27,10 @@ export function solveAdjoint(
   parts?: Parts,
 ): Adjoint {
   const { packed, right, apply, unpack, spread } = asSystem(problem, vjp, v)
-  const joint = packed.batch !== problem.batch // then parts that are row by row are no parts of the system
   const solved =
     solver.kind === 'linear-solver'
       ? solver.solve(apply, right, { tolerance, maxSteps })
-      : fixedPointAdjoint(solver, packed, apply, right, { tolerance, maxSteps }, joint ? undefined : parts?.(right))
+      : fixedPointAdjoint(solver, packed, apply, right, { tolerance, maxSteps }, parts?.(right))
   const [sizeU, sizeV] = [rowDot(solved.u, solved.u), rowDot(right, right)]
   const status = Array.from(solved.residual, (r, b): AdjointStatus => {
     if (!Number.isFinite(r) || !Number.isFinite(sizeU[b]!)) return 'non-finite'
