@@ -15,6 +15,7 @@ export { auto, type AutoMethod, type AutoOptions } from './auto.ts'
 export { levenbergMarquardt, type LevenbergMarquardtOptions } from './newton/levenberg-marquardt.ts'
 export { newtonKrylov, type NewtonKrylovOptions } from './newton-krylov.ts'
 export type { JacobianProducts } from './newton/products.ts'
+export { andersonI, type AndersonIMemory, type AndersonIOptions } from './anderson-type-one.ts'
 export { broyden, type BroydenMemory, type BroydenOptions } from './broyden.ts'
 export { applyInverse, applyInverseTransposed, type InverseFactors } from './broyden/inverse.ts'
 export {
