@@ -577,6 +577,42 @@ test('the gradient in W itself: D u zᵀ', () => {
   expect(tf.memory().numTensors).toBe(before)
 })
 
+test('second derivatives: the tangent is solved by splitting as well', () => {
+  // z = tanh(z W + x) with one entry, W = −3: z′ = D / (1 + 3 D), D = 1 − z², and by differentiating once more.
+  const before = tf.memory().numTensors
+  scoped(() => {
+    const operator: Operator<tf.Tensor2D, tf.Tensor2D> = {
+      kind: 'operator',
+      spec: 1,
+      name: 'scalar',
+      traits: {},
+      bind: (bias) => {
+        const weights = tf.tensor2d([[-3]])
+        return {
+          initial: () => tf.zerosLike(bias),
+          apply: (z) => tf.tanh(tf.add(tf.matMul(z, weights), bias)),
+          splitting: linearProxSplitting({ weights, bias, proximal: proximal.tanh, monotonicity: 4, lipschitz: 4 }),
+        }
+      },
+    }
+    const layer = equilibrium(operator, {
+      solver: peacemanRachford(),
+      gradient: implicit({ solver: peacemanRachford(), tolerance: 1e-6, onFailure: 'throw' }),
+      tolerance: 1e-6,
+      maxSteps: 100,
+    })
+    const x = tf.tensor2d([[1.3]])
+    const z = layer.solve(x).state.dataSync()[0]!
+    const slope = (v: tf.Tensor) => tf.grad((w) => tf.sum(layer.solve(w as tf.Tensor2D).state))(v)
+    const [D, first] = [1 - z * z, (1 - z * z) / (1 + 3 * (1 - z * z))]
+    expect(slope(x).dataSync()[0]).toBeCloseTo(first, 5)
+    // d/dx [D / (1 + 3D)] = D′ / (1 + 3D)², D′ = −2 z z′
+    const second = (-2 * z * first) / (1 + 3 * D) ** 2
+    expect(tf.grad(slope)(x).dataSync()[0]).toBeCloseTo(second, 4)
+  })
+  expect(tf.memory().numTensors).toBe(before)
+})
+
 test('W by its products alone: a circulant matrix, inverted by hand', () => {
   scoped(() => {
     // W = c (S − Sᵀ), S the cyclic shift of 3: I + α(I − W) is circulant with first column ((1 + α), −αc, αc).

@@ -26,16 +26,18 @@ export interface Splitting<S> {
    */
   stateOf?(p: S): S
   /**
-   * The adjoint system at a solution `z`: `u = Jᵀu + v`, with `J = ∂G/∂z` at `z`. Absent: only forward solves by
-   * splitting. Called when a solve is recorded; `v` is known later, in the backward pass.
+   * The systems of derivatives at a solution `z`, with `J = ∂G/∂z` there, as splittings of their own. Absent: only forward
+   * solves by splitting. Called when a solve is recorded; right-hand sides come later, in the backward pass.
    */
-  adjoint?(z: S): FrozenSplitting<S>
+  linearize?(z: S): LinearizedSplitting<S>
 }
 
-/** The adjoint of a splitting, waiting for its right-hand side. */
-export interface FrozenSplitting<S> {
-  /** What `at` will need: kept until the backward pass, while what `bind` made may be gone by then. */
+/** The derivative of a splitting, waiting for right-hand sides. */
+export interface LinearizedSplitting<S> {
+  /** What the functions below need: kept until the backward pass, when what `bind` made may be gone. */
   readonly tensors: readonly Tensor[]
-  /** The parts for `v`: the states of its zeros solve `u = Jᵀu + v`. `tensors` are the ones above, or copies. */
-  at(v: S, tensors: readonly Tensor[]): Splitting<S>
+  /** The parts of `u = Jᵀu + v`, given `tensors` or copies of them: the states of its zeros solve it. */
+  adjoint(v: S, tensors: readonly Tensor[]): Splitting<S>
+  /** The parts of `u = J u + v`, for forward mode and second derivatives. */
+  tangent?(v: S, tensors: readonly Tensor[]): Splitting<S>
 }

@@ -29,13 +29,13 @@ export interface LinearProxOptions {
 }
 
 /**
- * The splitting of `G(z) = prox_h(z W + b)`, with its adjoint, for `bind()` of an operator:
+ * The splitting of `G(z) = prox_h(z W + b)`, with its adjoint and its tangent, for `bind()` of an operator:
  * `A(z) = z (I − W) − b`, `B = ∂h`. `A` is monotone when the symmetric part of `I − W` is positive semidefinite, which
  * neither asks for nor implies a small `‖W‖`.
  *
  * The adjoint `u = Jᵀu + v`, `J = D W`, `D = diag(prox_h′)`, is monotone in `p = D u`: `p (I − Wᵀ) − v + (D⁻¹ − I) p = 0`,
  * and `u = v + p Wᵀ`. The resolvent of `(D⁻¹ − I)` is `D p / (D + α (1 − D))`: entries with `D = 0` are clamped to 0, with
- * `D = 1` free.
+ * `D = 1` free. The tangent `u = J u + v` is the same system with `W`, right-hand side `v W`, and `u = v + p`.
  *
  * `(I + α (I − W))⁻¹` is computed once per `W` and `α`, in float64 on the host, and kept for as long as the data of `W`.
  * Resolvents are for solves, not for the tape: through `unrolled()` they throw; use `implicit()`.
@@ -66,18 +66,26 @@ export function linearProxSplitting(options: LinearProxOptions): Splitting<Vecto
   return {
     ...affine(forward.apply, forward.resolvent, bias),
     resolventB: (v, alpha) => proximal.apply(v, alpha),
-    adjoint(z) {
+    linearize(z) {
       // The slopes that G itself has at z, on the same side of every kink.
       const slope = proximal.slope(proximal.apply(add(forward.apply(z), bias), 1))
+      const clamped =
+        (D: tf.Tensor): Splitting<Vector>['resolventB'] =>
+        (p, alpha) =>
+          tf.div(tf.mul(p, D), tf.add(tf.mul(D, 1 - alpha), alpha))
       return {
         tensors: dense ? [slope, dense] : [slope],
-        at(v, [D, kept]) {
+        adjoint(v, [D, kept]) {
           const { transpose, resolventTransposed } = map(kept)
           return {
             ...affine(transpose, resolventTransposed, v),
-            resolventB: (p, alpha) => tf.div(tf.mul(p, D!), tf.add(tf.mul(D!, 1 - alpha), alpha)),
+            resolventB: clamped(D!),
             stateOf: (p) => add(v, transpose(p)),
           }
+        },
+        tangent(v, [D, kept]) {
+          const { apply, resolvent } = map(kept)
+          return { ...affine(apply, resolvent, apply(v)), resolventB: clamped(D!), stateOf: (p) => add(v, p) }
         },
       }
     },
