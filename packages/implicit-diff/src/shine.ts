@@ -117,7 +117,7 @@ function find(
 
   const nearer = Array.from(residual, (x) => x < 1) // else the start of a solver is 0
   const from = unpack(pick(nearer, u, tf.zerosLike(u)))
-  const solved = solveAdjoint(problem, vjp, v, { ...plan, solver }, { z, from })
+  const solved = solveAdjoint(problem, vjp, v, { ...plan, solver }, { from })
   return {
     ...solved,
     steps: steps + solved.steps,
