@@ -32,7 +32,7 @@ export interface AndersonOptions {
    * Picard step on a shortened memory. Default `10`; `Infinity` switches it off.
    */
   readonly safeguard?: number
-  /** Largest `‖γ‖₁` in normalised units. Default `1e4`. */
+  /** Largest `Σ |γᵢ| ‖Δrᵢ‖ / ‖r‖`. Default `1e4`. */
   readonly cap?: number
   /** Forget every column each so many steps, for maps with kinks. Default `0`: never. */
   readonly restart?: number
