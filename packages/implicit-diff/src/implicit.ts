@@ -1,9 +1,6 @@
-import * as tf from '@tensorflow/tfjs-core'
-import type { GradientMode, Vector } from '@equilibria/spec'
-import { abandonTape, offTape, record, scoped } from '@equilibria/tensor'
+import type { GradientMode } from '@equilibria/spec'
+import { attachAdjoint, plainSolve } from './adjoint/attach.ts'
 import { adjointSettings, type ImplicitOptions } from './adjoint/options.ts'
-import { settle } from './adjoint/policy.ts'
-import { solveAdjoint } from './adjoint/solve.ts'
 
 /**
  * Exact gradients by the implicit function theorem.
@@ -44,22 +41,6 @@ export function implicit(options: ImplicitOptions): GradientMode {
     spec: 1,
     name,
     forward: 'detached',
-    attach({ z, problem, report }) {
-      const once = record(problem.apply, z) // the only application the tape ever sees
-      const pull = (dy: tf.Tensor): tf.Tensor => {
-        const v = dy as Vector
-        try {
-          return offTape(() =>
-            scoped(() => settle(name, solveAdjoint(problem, once.vjp, v, settings), v, settings, report)),
-          )
-        } catch (error) {
-          abandonTape()
-          throw error
-        }
-      }
-      // The value is the solved state, not G of it: training and inference agree to the bit.
-      const withGradient = tf.customGrad(() => ({ value: tf.clone(z), gradFunc: pull }))
-      return withGradient(once.value) as Vector
-    },
+    attach: (site) => attachAdjoint(site, name, settings, plainSolve(site, settings)),
   }
 }

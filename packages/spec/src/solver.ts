@@ -15,6 +15,8 @@ export interface Solver<M extends Memory = Memory> {
   readonly kind: 'solver'
   readonly spec: 1
   readonly name: string
+  /** What `stats.perSample.tried` calls this method, when `name` is that of the chain it begins. */
+  readonly stage?: string
   readonly requires?: Requirements
   init(problem: Problem, z: Vector): M
   /** Propose; never loop, never dispose, never read the clock. One call of `problem.apply` unless documented. */
