@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core'
 import { describe, expect, test } from 'vitest'
 import type { Memory, Problem, Solver, Vector } from '@equilibria/spec'
-import { referenceKernels } from '@equilibria/core'
+import { defineOperator, equilibrium, referenceKernels } from '@equilibria/core'
 import { anderson, andersonI, broyden } from '@equilibria/solvers'
 import { leastSquaresByQR } from '../src/reference/qr-anderson.ts'
 
@@ -128,6 +128,30 @@ describe('warm memory', () => {
         expect(warm.norms.length).toBeLessThan(cold.norms.length)
       }))
 })
+
+test.each([() => anderson(), () => andersonI(), () => broyden(), () => broyden({ lineSearch: 'li-fukushima' })])(
+  'memory kept by one solve starts the next (%#)',
+  (make) =>
+    within(() => {
+      const w = random(6, 6, 5, 0.3)
+      const layer = equilibrium(
+        defineOperator<tf.Tensor2D, tf.Tensor2D>({
+          name: 'nearby',
+          initial: (x) => tf.zerosLike(x),
+          apply: (z, x) => tf.tanh(tf.add(tf.matMul(z, w), x)),
+        }),
+        { solver: make(), tolerance: 1e-5, maxSteps: 100 },
+      )
+      const x = random(3, 6, 6)
+      const first = layer.solve(x, { keepMemory: true })
+      const close = tf.add(x, random(3, 6, 7, 0.01)) as tf.Tensor2D
+      const cold = layer.solve(close, { initial: first.state })
+      const warm = layer.solve(close, { initial: first.state, memory: first.memory! })
+      first.memory!.dispose()
+      expect([first.status, cold.status, warm.status]).toEqual(['converged', 'converged', 'converged'])
+      expect(warm.stats.evaluations).toBeLessThanOrEqual(cold.stats.evaluations)
+    }),
+)
 
 describe('broyden()', () => {
   test('n linear equations: at most 2n steps (Gay 1979), expansive or not', () =>
