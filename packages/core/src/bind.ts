@@ -1,6 +1,16 @@
 import * as tf from '@tensorflow/tfjs-core'
-import type { BoundOperator, Kernels, Operator, Problem, Splitting, TensorTree, Vector } from '@equilibria/spec'
-import { EquilibriaError, hold, leaves, linearize, packing, shapeOf, takeRows } from '@equilibria/tensor'
+import type { Aux, BoundOperator, Kernels, Operator, Problem, Splitting, TensorTree, Vector } from '@equilibria/spec'
+import {
+  EquilibriaError,
+  hold,
+  leaves,
+  linearize,
+  packing,
+  rebuild,
+  scoped,
+  shapeOf,
+  takeRows,
+} from '@equilibria/tensor'
 
 /** Calls of `G` on some batch, products with its Jacobian included, and rows they were on. */
 export interface Count {
@@ -9,12 +19,14 @@ export interface Count {
 }
 
 /** An operator tied to one input, packed as solvers see it, with the way back to trees. */
-export interface Bound<S extends TensorTree> {
+export interface Bound<S extends TensorTree, A extends Aux = Aux> {
   readonly problem: Problem
   /** `[batch, size]`. */
   readonly start: Vector
   pack(state: S): Vector
   unpack(z: Vector): S
+  /** What the operator says at a state beside it; tensors of its own, `undefined` if nothing. */
+  aux(state: S): A
   /** Running totals of this binding. */
   readonly count: Count
   /** Why finished samples cannot leave the batch; `undefined` when they can. */
@@ -28,12 +40,12 @@ export interface Bound<S extends TensorTree> {
  * @throws EquilibriaError `shape` when a state is not a float32 tree of leaves `[batch, …]` with at least one sample, when
  * `initial` differs from what the operator starts from, or (at an evaluation) when `G` changes structure, shapes or dtypes
  */
-export function bindProblem<S extends TensorTree, X extends TensorTree>(
-  operator: Operator<S, X>,
+export function bindProblem<S extends TensorTree, X extends TensorTree, A extends Aux = Aux>(
+  operator: Operator<S, X, A>,
   input: X,
   kernels: Kernels,
   initial?: S,
-): Bound<S> {
+): Bound<S, A> {
   const bound = operator.bind(input)
   const own = bound.initial()
   checkState(operator.name, own)
@@ -57,7 +69,7 @@ export function bindProblem<S extends TensorTree, X extends TensorTree>(
       tally(v)
       return product(v)
     }
-  const tails = leaves(like).map((t) => t.shape.slice(1).join())
+  const shapes = leaves(like).map((t) => t.shape)
 
   const applier =
     (one: BoundOperator<S>) =>
@@ -68,9 +80,7 @@ export function bindProblem<S extends TensorTree, X extends TensorTree>(
       const aligned = align(like as TensorTree, out)
       const fits =
         aligned !== undefined &&
-        leaves(aligned).every(
-          (t, i) => t.dtype === 'float32' && t.shape[0] === z.shape[0] && t.shape.slice(1).join() === tails[i],
-        )
+        leaves(aligned).every((t, i) => t.dtype === 'float32' && t.shape.join() === rowsOf(shapes[i]!, z.shape[0]))
       if (!fits)
         throw new EquilibriaError(
           'shape',
@@ -80,7 +90,7 @@ export function bindProblem<S extends TensorTree, X extends TensorTree>(
       return pack(aligned as S)
     }
 
-  const stray = leaves(input).find((t) => t.shape[0] !== batch)
+  const stray = batch > 1 ? leaves(input).find((t) => t.shape[0] !== batch) : undefined
   const coupled =
     operator.traits.rowwise === false
       ? `operator "${operator.name}" declares that its samples are coupled`
@@ -114,22 +124,41 @@ export function bindProblem<S extends TensorTree, X extends TensorTree>(
         }
       : {}),
   }
-  return { problem, start: pack(like), pack, unpack, count, coupled }
+  const aux = (state: S): A => {
+    const said = bound.aux?.(state) as A
+    // Clones: what comes out belongs to the caller, also where it is the state, the input or a weight.
+    return (
+      said &&
+      (scoped(() =>
+        rebuild(
+          said,
+          leaves(said).map((t) => tf.clone(t)),
+        ),
+      ) as A)
+    )
+  }
+  return { problem, start: pack(like), pack, unpack, aux, count, coupled }
 }
+
+/** The shape of a leaf for so many rows, as text; a leaf of rank 0 is one row, and stays so. */
+const rowsOf = (shape: readonly number[], rows: number): string =>
+  (shape.length === 0 ? [] : [rows, ...shape.slice(1)]).join()
 
 /** The parts of an operator as solvers see them. */
 function packedSplitting<S extends TensorTree>(
   parts: Splitting<S>,
   { pack, unpack }: { pack(state: S): Vector; unpack(z: Vector): S },
 ): Splitting<Vector> {
-  const { resolventA, applyA, applyC, adjoint, ...rest } = parts
+  const { resolventA, applyA, applyC, stateOf, adjoint, tangent, ...rest } = parts
   return {
     ...rest,
     resolventB: (v, alpha) => pack(parts.resolventB(unpack(v), alpha)),
     ...(resolventA ? { resolventA: (v, alpha) => pack(resolventA(unpack(v), alpha)) } : {}),
     ...(applyA ? { applyA: (v) => pack(applyA(unpack(v))) } : {}),
     ...(applyC ? { applyC: (v) => pack(applyC(unpack(v))) } : {}),
+    ...(stateOf ? { stateOf: (p) => pack(stateOf(unpack(p))) } : {}),
     ...(adjoint ? { adjoint: (z, v) => packedSplitting(adjoint(unpack(z), unpack(v)), { pack, unpack }) } : {}),
+    ...(tangent ? { tangent: (z, v) => packedSplitting(tangent(unpack(z), unpack(v)), { pack, unpack }) } : {}),
   }
 }
 

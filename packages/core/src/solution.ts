@@ -1,4 +1,4 @@
-import type { KeptMemory, Solution, Solver, TensorTree } from '@equilibria/spec'
+import type { Aux, KeptMemory, Solution, Solver, TensorTree } from '@equilibria/spec'
 import type { Bound } from './bind.ts'
 import type { Driven } from './drive/types.ts'
 import { worstStatus } from './status.ts'
@@ -16,14 +16,15 @@ export interface Told {
 }
 
 /** State and figures of a finished run, as users get them. */
-export function solutionOf<S extends TensorTree>(
-  state: S,
+export function solutionOf<S extends TensorTree, A extends Aux>(
+  { state, aux }: { readonly state: S; readonly aux: A },
   d: Omit<Driven, 'z' | 'memory'>,
   { solver, backend, began, count, notes }: Told,
   memory?: KeptMemory,
-): Solution<S> {
+): Solution<S, A> {
   return {
     state,
+    aux,
     status: worstStatus(d.status),
     stats: {
       solver: solver.name,

@@ -4,10 +4,10 @@ import { abandonTape, add, EquilibriaError, offTape, onTape, record, type Record
 import type { AdjointSettings } from './options.ts'
 import { settle } from './policy.ts'
 import { requireRepairs } from './second-order.ts'
-import { type Adjoint, solveAdjoint } from './solve.ts'
+import { type Adjoint, type Parts, solveAdjoint } from './solve.ts'
 
 /** Solves `(I − A) u = v`, `[batch, size]`, given `u ↦ A u`; `A` is `Jᵀ` or, for second derivatives, `J`. */
-export type AdjointSolve = (apply: (u: Vector) => Vector, v: Vector) => Adjoint
+export type AdjointSolve = (apply: (u: Vector) => Vector, v: Vector, parts?: Parts) => Adjoint
 
 /**
  * The value of `z`, with the gradient of an equilibrium: `v ↦ u` with `u = Jᵀu + v`, then back through one recorded
@@ -25,11 +25,12 @@ export function attachAdjoint(
   { z, problem, report }: AttachSite,
   name: string,
   settings: AdjointSettings,
-  solve: AdjointSolve = (apply, v) => solveAdjoint(problem, apply, v, settings),
+  solve: AdjointSolve = (apply, v, parts) => solveAdjoint(problem, apply, v, settings, parts),
 ): Vector {
   const once = record(problem.apply, z) // the only application the tape ever sees
 
-  const adjoint = (v: Vector): Vector => tied(v, name, (right) => solve(once.vjp, right), once.taped.vjp, tangent)
+  const adjoint = (v: Vector): Vector =>
+    tied(v, name, (right) => solve(once.vjp, right, (r) => problem.splitting?.adjoint?.(z, r)), once.taped.vjp, tangent)
   const tangent = (v: Vector): Vector =>
     tied(
       v,
@@ -37,7 +38,7 @@ export function attachAdjoint(
       (right) => {
         const forward = once.tangents()
         try {
-          return solve(forward.push, right)
+          return solve(forward.push, right, (r) => problem.splitting?.tangent?.(z, r))
         } finally {
           forward.dispose()
         }

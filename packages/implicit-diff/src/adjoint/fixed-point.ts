@@ -1,4 +1,4 @@
-import type { LinearOptions, LinearResult, Problem, Solver, StopRule, Vector } from '@equilibria/spec'
+import type { LinearOptions, LinearResult, Problem, Solver, Splitting, StopRule, Vector } from '@equilibria/spec'
 import { anyOf, divergence, drive, nonFinite } from '@equilibria/core'
 import { add, EquilibriaError, rowDot } from '@equilibria/tensor'
 
@@ -9,6 +9,7 @@ export function fixedPointAdjoint(
   vjp: (u: Vector) => Vector,
   v: Vector,
   { tolerance, maxSteps }: LinearOptions,
+  splitting?: Splitting<Vector>,
 ): LinearResult {
   const dual: Problem = {
     batch: problem.batch,
@@ -16,6 +17,7 @@ export function fixedPointAdjoint(
     traits: problem.traits,
     kernels: problem.kernels,
     apply: (u) => add(vjp(u), v),
+    ...(splitting ? { splitting } : {}),
     linearize: () => {
       throw new EquilibriaError(
         'requirement',

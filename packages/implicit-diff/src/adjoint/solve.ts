@@ -1,4 +1,4 @@
-import type { AdjointStatus, LinearResult, Problem, Vector } from '@equilibria/spec'
+import type { AdjointStatus, LinearResult, Problem, Splitting, Vector } from '@equilibria/spec'
 import { rowDot } from '@equilibria/tensor'
 import { fixedPointAdjoint } from './fixed-point.ts'
 import type { AdjointSettings } from './options.ts'
@@ -12,18 +12,26 @@ export interface Adjoint extends Omit<LinearResult, 'status'> {
   readonly status: readonly AdjointStatus[]
 }
 
-/** Solve `(I − Jᵀ) u = v`, given `u ↦ Jᵀu`. Numerical trouble is a status. Run it off the tape, in a scope. */
+/** The parts of `u = A u + v` for this `v`, where the operator has them. */
+export type Parts = (v: Vector) => Splitting<Vector> | undefined
+
+/**
+ * Solve `(I − Jᵀ) u = v`, given `u ↦ Jᵀu`. Numerical trouble is a status. Run it off the tape, in a scope. `parts`: for
+ * splitting methods.
+ */
 export function solveAdjoint(
   problem: Problem,
   vjp: (u: Vector) => Vector,
   v: Vector,
   { solver, tolerance, maxSteps }: Pick<AdjointSettings, 'solver' | 'tolerance' | 'maxSteps'>,
+  parts?: Parts,
 ): Adjoint {
   const { packed, right, apply, unpack, spread } = asSystem(problem, vjp, v)
+  const joint = packed.batch !== problem.batch // then parts that are row by row are no parts of the system
   const solved =
     solver.kind === 'linear-solver'
       ? solver.solve(apply, right, { tolerance, maxSteps })
-      : fixedPointAdjoint(solver, packed, apply, right, { tolerance, maxSteps })
+      : fixedPointAdjoint(solver, packed, apply, right, { tolerance, maxSteps }, joint ? undefined : parts?.(right))
   const [sizeU, sizeV] = [rowDot(solved.u, solved.u), rowDot(right, right)]
   const status = Array.from(solved.residual, (r, b): AdjointStatus => {
     if (!Number.isFinite(r) || !Number.isFinite(sizeU[b]!)) return 'non-finite'
