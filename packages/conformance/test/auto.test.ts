@@ -110,7 +110,7 @@ describe('what was tried', () => {
         }),
       input: () => tf.tensor2d([[3], [0.5]]),
     }
-    const found = run(none, auto(), { maxSteps: 400 })
+    const found = run(none, auto(), { maxSteps: 220 })
     expect(['max-steps', 'stagnated', 'cycle', 'diverged']).toContain(found.status)
     for (const attempts of found.stats.perSample.tried!) expect(attempts).toHaveLength(7)
     for (const [b, z] of found.values.entries()) {
