@@ -156,6 +156,8 @@ export function equilibrium<S extends TensorTree, X extends TensorTree, A extend
                 z,
                 problem: bound.problem,
                 status: numbers.status,
+                // A solve that resumed a memory, or took the best of several starts, cannot be repeated from its start.
+                ...(run.breadth || run.memory ? {} : { run: { solver, start: bound.start, steps: numbers.steps } }),
                 report: (b) => run.onBackward?.(b),
                 ...(needsMemory && memory !== undefined ? { memory: { solver, memory } } : {}),
               }),

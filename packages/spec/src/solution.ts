@@ -77,5 +77,17 @@ export interface KeptMemory {
   dispose(): void
 }
 
-/** How the backward solve of one sample ended. */
-export type AdjointStatus = 'converged' | 'max-steps' | 'diverged' | 'non-finite' | 'inexact'
+/**
+ * How the backward solve of one sample ended. `floor`: as small a residual as rounding allows, though larger than asked.
+ * `stagnated`: no more progress, as where `I − Jᵀ` is singular. `unsolved`: the forward solve of this sample found no
+ * equilibrium to differentiate. `inexact`: the mode solves no adjoint system.
+ */
+export type AdjointStatus =
+  | 'converged'
+  | 'floor'
+  | 'stagnated'
+  | 'max-steps'
+  | 'diverged'
+  | 'non-finite'
+  | 'unsolved'
+  | 'inexact'

@@ -1,13 +1,16 @@
 import * as tf from '@tensorflow/tfjs-core'
 import type { AttachSite, Vector } from '@equilibria/spec'
+import { pick } from '@equilibria/core'
 import { abandonTape, add, EquilibriaError, offTape, onTape, record, type Recorded, scoped } from '@equilibria/tensor'
-import type { AdjointSettings } from './options.ts'
-import { settle } from './policy.ts'
-import { requireRepairs } from './second-order.ts'
-import { type Adjoint, type Parts, solveAdjoint } from './solve.ts'
+import type { AdjointSettings, ImplicitSettings } from './options.ts'
+import { isLost, isSolved, settle } from './policy.ts'
+import { refuseSecondOrder, requireRepairs } from './second-order.ts'
+import { type Adjoint, solveAdjoint } from './solve.ts'
 
-/** Solves `(I − A) u = v`, `[batch, size]`, given `u ↦ A u`; `A` is `Jᵀ` or, for second derivatives, `J`. */
-export type AdjointSolve = (apply: (u: Vector) => Vector, v: Vector, parts?: Parts) => Adjoint
+/** `Jᵀ`, or for second derivatives `J`. */
+export type Side = 'adjoint' | 'tangent'
+/** Solves `(I − A) u = v`, `[batch, size]`, given `u ↦ A u`. */
+export type AdjointSolve = (apply: (u: Vector) => Vector, v: Vector, side: Side) => Adjoint
 
 /**
  * The value of `z`, with the gradient of an equilibrium: `v ↦ u` with `u = Jᵀu + v`, then back through one recorded
@@ -22,15 +25,16 @@ export type AdjointSolve = (apply: (u: Vector) => Vector, v: Vector, parts?: Par
  * `fallback` in a pass that is recorded; when one is recorded without `@equilibria/tensor/gradients`
  */
 export function attachAdjoint(
-  { z, problem, report }: AttachSite,
+  site: AttachSite,
   name: string,
-  settings: AdjointSettings,
-  solve: AdjointSolve = (apply, v, parts) => solveAdjoint(problem, apply, v, settings, parts),
+  settings: AdjointSettings & Pick<ImplicitSettings, 'tangent'>,
+  solve: AdjointSolve,
 ): Vector {
-  const once = record(problem.apply, z) // the only application the tape ever sees
+  const { z, problem } = site
+  const once = record(problem.apply, settings.onFailure === 'fallback' ? harmless(z, site.status) : z) // all a tape sees
 
   const adjoint = (v: Vector): Vector =>
-    tied(v, name, (right) => solve(once.vjp, right, (r) => problem.splitting?.adjoint?.(z, r)), once.taped.vjp, tangent)
+    tied(v, name, (right) => solve(once.vjp, right, 'adjoint'), once.taped.vjp, tangent)
   const tangent = (v: Vector): Vector =>
     tied(
       v,
@@ -38,7 +42,7 @@ export function attachAdjoint(
       (right) => {
         const forward = once.tangents()
         try {
-          return solve(forward.push, right, (r) => problem.splitting?.tangent?.(z, r))
+          return solve(forward.push, right, 'tangent')
         } finally {
           forward.dispose()
         }
@@ -57,10 +61,11 @@ export function attachAdjoint(
   ): Vector {
     const recorded = onTape()
     if (recorded) requireRepairs(name)
+    if (recorded && settings.tangent) refuseSecondOrder(`${name} in a tangent space`)
     const u = offTape(() =>
       scoped(() => {
         const found = find(v)
-        const used = settle(mode, found, v, settings, report)
+        const used = settle(mode, found, v, once.vjp, settings, site)
         if (recorded && used !== found.u) throw inexact(mode)
         return used
       }),
@@ -92,6 +97,30 @@ function tie(once: Recorded, at: Vector, back: (cotangent: Vector) => Vector): V
   }
   const state = tf.customGrad(() => ({ value: tf.clone(at), gradFunc: pull }))(once.value) as Vector
   return state
+}
+
+/** `z` with zeros for samples that have no equilibrium: under `fallback` they add nothing, and 0 times NaN would be NaN. */
+function harmless(z: Vector, status: AttachSite['status']): Vector {
+  const lost = status.map(isLost)
+  return lost.some(Boolean) ? offTape(() => pick(lost, tf.zerosLike(z), z)) : z
+}
+
+/** The solve that `implicit()` does: by its solver, from what its memory knows, in the tangent space. */
+export function plainSolve(
+  { z, problem }: Pick<AttachSite, 'z' | 'problem'>,
+  settings: ImplicitSettings,
+): AdjointSolve {
+  const { warmStart, tangent } = settings
+  return (apply, v, side) => {
+    if (tangent) {
+      const inside = solveAdjoint(problem, (u) => tangent(apply(tangent(u))), tangent(v), settings)
+      return { ...inside, u: tangent(inside.u) }
+    }
+    if (side === 'tangent') return solveAdjoint(problem, apply, v, settings, { z, side })
+    const found = solveAdjoint(problem, apply, v, settings, { z, from: warmStart?.recall(v) })
+    warmStart?.remember(found.u, v, found.status.map(isSolved))
+    return found
+  }
 }
 
 const inexact = (mode: string): EquilibriaError =>

@@ -1,23 +1,22 @@
-import type { LinearOptions, LinearResult, Problem, Solver, Splitting, StopRule, Vector } from '@equilibria/spec'
+import type { LinearOptions, LinearResult, Problem, Solver, StopRule, Vector } from '@equilibria/spec'
 import { anyOf, divergence, drive, nonFinite } from '@equilibria/core'
 import { add, EquilibriaError, rowDot } from '@equilibria/tensor'
 
-/** `u ← Jᵀu + v` by a fixed-point solver, started at `v`, stopped relative to `‖v‖` as a linear solver would. */
+/** `u ← Jᵀu + v`, with the parts of that map in `problem.splitting`, by a fixed-point solver, started at `v` (or `initial`), stopped relative to `‖v‖` as a linear solver would. */
 export function fixedPointAdjoint(
   solver: Solver,
   problem: Problem,
   vjp: (u: Vector) => Vector,
   v: Vector,
-  { tolerance, maxSteps }: LinearOptions,
-  splitting?: Splitting<Vector>,
+  { tolerance, maxSteps, initial }: LinearOptions,
 ): LinearResult {
   const dual: Problem = {
     batch: problem.batch,
     size: problem.size,
     traits: problem.traits,
     kernels: problem.kernels,
+    ...(problem.splitting ? { splitting: problem.splitting } : {}),
     apply: (u) => add(vjp(u), v),
-    ...(splitting ? { splitting } : {}),
     linearize: () => {
       throw new EquilibriaError(
         'requirement',
@@ -39,7 +38,7 @@ export function fixedPointAdjoint(
         return residual[sample]! <= tolerance ? 'converged' : undefined
       },
   }
-  const driven = drive(dual, solver, v, {
+  const driven = drive(dual, solver, initial ?? v, {
     stop: anyOf(nonFinite(), relative, divergence()),
     maxSteps,
     compaction: false,
