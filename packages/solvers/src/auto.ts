@@ -50,7 +50,8 @@ const defaults = (): readonly AutoMethod[] => [
  * `levenbergMarquardt()`; `pseudoTransient()`; full Newton steps. A row moves on when its method stagnates (the best
  * residual did not halve in 12 to 25 steps; descent methods: did not fall by a tenth in 30), diverges (1e4 times the best
  * and rising; transient growth of non-normal maps stays far below), cycles or meets NaN. Levenberg–Marquardt begins at the
- * best state so far, the others where the solve began. Rows that are done stay done. `stats.perSample.tried` says what each row went through, `stats.notes` sums it up.
+ * best state so far, the others where the solve began. Rows that are done stay done. `stats.perSample.tried` says what
+ * each row went through, `stats.notes` sums it up.
  *
  * Contractions and mildly expansive maps are solved by the first method, at its cost. Derivatives are exact where the
  * operator has them, else differences. When not to use it: where you know the method; inside `unrolled()`, where a Newton
