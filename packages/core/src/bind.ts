@@ -149,14 +149,16 @@ function packedSplitting<S extends TensorTree>(
   parts: Splitting<S>,
   { pack, unpack }: { pack(state: S): Vector; unpack(z: Vector): S },
 ): Splitting<Vector> {
-  const { resolventA, applyA, applyC, adjoint, ...rest } = parts
+  const { resolventA, applyA, applyC, stateOf, adjoint, tangent, ...rest } = parts
   return {
     ...rest,
     resolventB: (v, alpha) => pack(parts.resolventB(unpack(v), alpha)),
     ...(resolventA ? { resolventA: (v, alpha) => pack(resolventA(unpack(v), alpha)) } : {}),
     ...(applyA ? { applyA: (v) => pack(applyA(unpack(v))) } : {}),
     ...(applyC ? { applyC: (v) => pack(applyC(unpack(v))) } : {}),
+    ...(stateOf ? { stateOf: (p) => pack(stateOf(unpack(p))) } : {}),
     ...(adjoint ? { adjoint: (z, v) => packedSplitting(adjoint(unpack(z), unpack(v)), { pack, unpack }) } : {}),
+    ...(tangent ? { tangent: (z, v) => packedSplitting(tangent(unpack(z), unpack(v)), { pack, unpack }) } : {}),
   }
 }
 

@@ -8,7 +8,7 @@ import { referenceBackend, resolveKernels } from './kernels.ts'
 import { checkMemory, keepMemory } from './memory.ts'
 import { checkLayer, checkRun, type EquilibriumOptions, type SolveOptions, stopRuleOf } from './options.ts'
 import { solutionOf, type Told } from './solution.ts'
-import { type Session, type SolveSteps, solveSteps, type StepView, streamed } from './steps.ts'
+import { type Session, type SolveSteps, solveSteps, type SolveStream, streamed } from './steps.ts'
 import { checkDepths, trace, type TrajectoryState } from './trajectory.ts'
 
 /** What `equilibrium()` returns: an operator with a solver, to be applied to any number of inputs. */
@@ -22,8 +22,8 @@ export interface EquilibriumLayer<S extends TensorTree, X extends TensorTree, A 
    * Run it to its end, leave its `for … of`, or call `return()` (or write `using`): until then it holds tensors.
    */
   steps(input: X, options?: SolveOptions<S>): SolveSteps<S, A>
-  /** The same as an async iterable that gives the event loop its turns; what it returns at its end is the solution. */
-  stream(input: X, options?: SolveOptions<S>): AsyncGenerator<StepView<S>, Solution<S, A>, void>
+  /** The same as an async iterable, which gives the event loop its turns: `for await`, then `await stream.result`. */
+  stream(input: X, options?: SolveOptions<S>): SolveStream<S, A>
   /** The states after each of these numbers of steps (increasing), nothing frozen. The caller disposes them. */
   trajectory(input: X, steps: readonly number[], options?: { readonly initial?: S }): readonly TrajectoryState<S>[]
 }

@@ -114,22 +114,57 @@ export function solveSteps<S extends TensorTree, A extends Aux>(
   return steps
 }
 
-/** The same as an async iterable, with a turn for the event loop every `sliceMs`. */
-export async function* streamed<S extends TensorTree, A extends Aux>(
-  steps: SolveSteps<S, A>,
-  sliceMs = 8,
-): AsyncGenerator<StepView<S>, Solution<S, A>, void> {
-  try {
-    let since = performance.now()
-    for (;;) {
-      const turn = steps.next()
-      if (turn.done) return turn.value
-      yield turn.value
-      if (performance.now() - since < sliceMs) continue
-      await new Promise((resolve) => setTimeout(resolve, 0))
-      since = performance.now()
+/** Steps as an async iterable. It returns the solution at its end; a `for await`, which drops that, finds it in `result`. */
+export interface SolveStream<S extends TensorTree, A extends Aux = Aux> extends AsyncGenerator<
+  StepView<S>,
+  Solution<S, A>,
+  void
+> {
+  /** The solution once the stream has ended; rejects when it failed or was left before its end. */
+  readonly result: Promise<Solution<S, A>>
+}
+
+/** With a turn for the event loop every `sliceMs`. */
+export function streamed<S extends TensorTree, A extends Aux>(steps: SolveSteps<S, A>, sliceMs = 8): SolveStream<S, A> {
+  const { promise, resolve, reject } = deferred<Solution<S, A>>()
+  promise.catch(() => {}) // whoever wants it hears of it; nobody is told of an unhandled one
+  async function* run(): AsyncGenerator<StepView<S>, Solution<S, A>, void> {
+    try {
+      let since = performance.now()
+      for (;;) {
+        const turn = steps.next()
+        if (turn.done) {
+          resolve(turn.value)
+          return turn.value
+        }
+        yield turn.value
+        if (performance.now() - since < sliceMs) continue
+        await new Promise((wake) => setTimeout(wake, 0))
+        since = performance.now()
+      }
+    } catch (error) {
+      reject(error)
+      throw error
+    } finally {
+      steps.return()
+      reject(
+        new EquilibriaError(
+          'option',
+          'The result of a stream was asked for that was left before its end.',
+          'Read the stream to its end, or stop it with an AbortSignal: then there is a result.',
+        ),
+      )
     }
-  } finally {
-    steps.return()
   }
+  return Object.assign(run(), { result: promise })
+}
+
+function deferred<T>() {
+  let resolve!: (value: T) => void
+  let reject!: (reason: unknown) => void
+  const promise = new Promise<T>((yes, no) => {
+    resolve = yes
+    reject = no
+  })
+  return { promise, resolve, reject }
 }

@@ -82,13 +82,13 @@ export function reportInexact(mode: string, steps: number, batch: number, report
 }
 
 /** `y` itself, and a word when its cotangent comes by: statistics belong to the backward pass. */
-export function reporting(y: Vector, tell: () => void): Vector {
+export function reporting<T extends tf.Tensor>(y: T, tell: () => void): T {
   const listen = tf.customGrad((t: unknown) => ({
-    value: tf.clone(t as Vector),
+    value: tf.clone(t as T),
     gradFunc: (dy: tf.Tensor) => {
       tell()
       return dy
     },
   }))
-  return listen(y) as Vector
+  return listen(y) as T
 }

@@ -5,6 +5,7 @@
 export { EquilibriaError, type ErrorCode } from './errors.ts'
 export {
   abandonTape,
+  derivativeAlong,
   hold,
   keepForBackward,
   linearize,

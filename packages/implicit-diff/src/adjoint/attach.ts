@@ -106,14 +106,17 @@ function harmless(z: Vector, status: AttachSite['status']): Vector {
 }
 
 /** The solve that `implicit()` does: by its solver, from what its memory knows, in the tangent space. */
-export function plainSolve({ z, problem }: AttachSite, settings: ImplicitSettings): AdjointSolve {
+export function plainSolve(
+  { z, problem }: Pick<AttachSite, 'z' | 'problem'>,
+  settings: ImplicitSettings,
+): AdjointSolve {
   const { warmStart, tangent } = settings
   return (apply, v, side) => {
     if (tangent) {
       const inside = solveAdjoint(problem, (u) => tangent(apply(tangent(u))), tangent(v), settings)
       return { ...inside, u: tangent(inside.u) }
     }
-    if (side === 'tangent') return solveAdjoint(problem, apply, v, settings)
+    if (side === 'tangent') return solveAdjoint(problem, apply, v, settings, { z, side })
     const found = solveAdjoint(problem, apply, v, settings, { z, from: warmStart?.recall(v) })
     warmStart?.remember(found.u, v, found.status.map(isSolved))
     return found

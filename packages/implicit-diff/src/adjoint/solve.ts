@@ -19,15 +19,19 @@ export interface Adjoint extends Omit<LinearResult, 'status'> {
 /**
  * Solve `(I − Jᵀ) u = v`, given `u ↦ Jᵀu`. Numerical trouble is a status. Run it off the tape, in a scope.
  *
- * `from` is a first guess. With the equilibrium `z`, a splitting method gets the adjoint's own parts, where the problem
- * has them.
+ * `from` is a first guess. With the equilibrium `z`, a splitting method gets the parts of the adjoint (or, for `u = J u + v`,
+ * of the tangent), where the problem has them.
  */
 export function solveAdjoint(
   problem: Problem,
   vjp: (u: Vector) => Vector,
   v: Vector,
   { solver, tolerance, maxSteps }: Pick<ImplicitSettings, 'solver' | 'tolerance' | 'maxSteps'>,
-  { z, from }: { readonly z?: Vector; readonly from?: Vector | undefined } = {},
+  {
+    z,
+    from,
+    side = 'adjoint',
+  }: { readonly z?: Vector; readonly from?: Vector | undefined; readonly side?: 'adjoint' | 'tangent' } = {},
 ): Adjoint {
   const system = asSystem(problem, vjp, v)
   const { packed, right, apply } = system
@@ -39,7 +43,7 @@ export function solveAdjoint(
   return judged(system, solved, { tolerance, maxSteps })
 
   function splittingOf(): Pick<Problem, 'splitting'> {
-    const splitting = z && packed === problem ? problem.splitting?.adjoint?.(z, right) : undefined
+    const splitting = z && packed === problem ? problem.splitting?.[side]?.(z, right) : undefined
     return splitting ? { splitting } : {}
   }
 }
