@@ -13,5 +13,18 @@ export { stopRuleChecks } from './stop-rule-checks.ts'
 export { taskChecks, type TaskCheckOptions } from './task-checks.ts'
 export { pluginChecks } from './plugin-checks.ts'
 export * from './fixtures/index.ts'
-export { zoo, type ZooProblem, published, zooError } from './zoo/index.ts'
+export {
+  formatSolverTable,
+  isSolved,
+  parseSolverTable,
+  solverTable,
+  TABLE_TOLERANCE,
+  tableCell,
+  tableColumns,
+  tableRows,
+  type TableCell,
+  type TableColumn,
+  type TableRow,
+} from './solver-table.ts'
+export { zoo, type ZooProblem, published, zooError, monotone, type MonotoneProblem } from './zoo/index.ts'
 export { nonlinearSolve23, type NonlinearSystem, rootResidual, type RootResidual } from './zoo/nonlinear-solve/index.ts'

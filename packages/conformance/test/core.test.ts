@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core'
 import { describe, expect, expectTypeOf, test } from 'vitest'
 import { defineOperator, equilibrium } from '@equilibria/core'
-import { anderson, broyden, picard } from '@equilibria/solvers'
+import { anderson, andersonI, broyden, picard } from '@equilibria/solvers'
 import { gmres } from '@equilibria/solvers/linear'
 import { implicit, jacobianFree, phantom, unrolled } from '@equilibria/implicit-diff'
 import { gradientChecks, runChecks, solverChecks } from '@equilibria/conformance'
@@ -11,6 +11,7 @@ describe('solvers', () => {
   for (const make of [
     () => picard(),
     () => anderson({ memory: 5 }),
+    () => andersonI(),
     () => broyden(),
     () => broyden({ update: 'bad' }),
     () => broyden({ lineSearch: 'armijo' }),

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Solver } from '@equilibria/spec'
 import { defineOperator, equilibrium } from '@equilibria/core'
-import { anderson, picard } from '@equilibria/solvers'
+import { anderson, andersonI, broyden, picard } from '@equilibria/solvers'
 
 /* One sample's answer never depends on its batch mates. Every row of the map below is one sample's business, and so is
  * every row of the solvers: float32 results can then only differ where a kernel sums in another order. */
@@ -57,6 +57,9 @@ const settings = { numRuns: 25, seed: 20261123 }
 const solvers: [string, () => Solver][] = [
   ['picard', () => picard()],
   ['anderson', () => anderson({ memory: 3 })],
+  ['andersonI', () => andersonI({ memory: 3 })],
+  ['broyden', () => broyden({ memory: 3 })],
+  ['broyden li-fukushima', () => broyden({ memory: 3, lineSearch: 'li-fukushima' })],
 ]
 
 describe.each(solvers)('%s', (_name, make) => {
@@ -158,7 +161,7 @@ describe('compaction pays', () => {
       )
       expect([...q.perSample.steps]).toEqual([...p.perSample.steps])
       expect(tf.max(tf.abs(tf.sub(whole.state, parts.state))).dataSync()[0]).toBe(0) // element-wise: equal to the bit
-      expect(ratio).toBeGreaterThan(name === 'picard' ? 8 : 1.2)
+      expect(ratio).toBeGreaterThan(name === 'picard' ? 8 : name.startsWith('anderson') ? 1.2 : 1) // Broyden is done with all of them within a step or two
     })
     expect(tf.memory().numTensors).toBe(before)
   })

@@ -3,6 +3,7 @@ import type {
   BackwardStats,
   Compute,
   GradientMode,
+  KeptMemory,
   Operator,
   Solver,
   StopRule,
@@ -49,6 +50,13 @@ export interface SolveOptions<S extends TensorTree> extends Omit<Compute<S>, 'st
   readonly stop?: StopRule
   /** Evaluate `G` once more when the steps ran out, so that the reported residual is that of the state. Default `true`. */
   readonly measureLast?: boolean
+  /**
+   * Return the solver's memory as `solution.memory`, for a later solve. It stays alive until its `dispose()`, whatever
+   * `tidy` it was made in. Switches compaction off. Absent from the solution when a fallback ran.
+   */
+  readonly keepMemory?: boolean
+  /** Of an earlier solve by the same solver, on as many samples and entries: it goes on from there. Borrowed. */
+  readonly memory?: KeptMemory
 }
 
 /** @throws EquilibriaError on options that are unusable, contradict each other, or ask for what is not there */
@@ -90,6 +98,12 @@ export function checkRun<S extends TensorTree>(run: SolveOptions<S>, gradient: G
   if (run.tolerance !== undefined) requireRange('solve({ tolerance })', run.tolerance, 0)
   if (run.budget !== undefined) requireRange('solve({ budget: { ms } })', run.budget.ms, 0)
   if (run.breadth !== undefined) checkBreadth(run.breadth)
+  if (run.breadth && (run.keepMemory || run.memory))
+    throw new EquilibriaError(
+      'option',
+      'solve({ breadth }) was given together with a memory to keep or to use.',
+      'Leave one out: several starts have several memories.',
+    )
   if (run.onBackward && !gradient)
     throw new EquilibriaError(
       'option',

@@ -57,16 +57,16 @@ function unroll(name: string, { problem, status, run }: AttachSite, every?: numb
   if (!run || run.solver.after || run.solver.answer === 'best')
     throw new EquilibriaError(
       'requirement',
-      `${name} repeats a solve step by step; ${run ? `the answer of "${run.solver.name}" is not its last step` : 'there were several starts'}.`,
+      `${name} repeats a solve step by step; ${run ? `the answer of "${run.solver.name}" is not its last step` : 'there were several starts, or a memory was resumed'}.`,
       'Use one start and a single solver such as picard() or anderson(), or implicit({ solver: gmres() }).',
     )
   const { solver, start, steps } = run
   // A row that stopped keeps the state that its last step measured; one that left by an exit rule took that step.
-  const still = steps.map((s, b) => {
-    if (status[b] === 'max-steps' || status[b] === 'aborted') return Number.MAX_SAFE_INTEGER
+  const still = Array.from(steps, (s, b) => {
+    if (status[b] === 'max-steps' || status[b] === 'aborted') return Number.POSITIVE_INFINITY
     return status[b] === 'exited' ? s + 1 : s
   })
-  const frozen = (step: number): boolean[] => Array.from(still, (s) => step >= s)
+  const frozen = (step: number): boolean[] => still.map((s) => step >= s)
   let total = Math.max(0, ...steps)
   while (total > 0 && frozen(total).every(Boolean)) total-- // the last step only measured
   const length = every ?? Math.max(1, Math.ceil(Math.sqrt(total)))

@@ -25,7 +25,7 @@ export interface AndersonOptions {
   readonly memory?: number
   /** `β`: how far to move along the mixed residual. Default `1`. */
   readonly mixing?: number
-  /** `λ`, relative: added to a Gram matrix of unit columns. Default `1e-8`. */
+  /** `λ`, relative: added to a Gram matrix of unit columns. Default `1e-12`. */
   readonly regularization?: number
   /**
    * `D`: a step whose residual is more than `D` times the largest of the last `m + 1` is answered by one half-damped
@@ -69,7 +69,7 @@ export interface AndersonOptions {
 export function anderson({
   memory = 5,
   mixing = 1,
-  regularization = 1e-8,
+  regularization = 1e-12,
   safeguard = 10,
   cap = 1e4,
   restart = 0,
@@ -103,7 +103,7 @@ export function anderson({
       const rows = offTape(() => judge())
       const wild = rows.some((row) => row.wild)
       const gamma = offTape(() => {
-        const depth = rows.map(({ after, wild }) => (wild ? 0 : Math.min(after.depth, after.there)))
+        const depth = rows.map(({ after, wild }) => (wild ? 0 : Math.max(0, Math.min(after.depth, after.there))))
         return dr.length && depth.some((d) => d > 0)
           ? problem.kernels.leastSquares(r, dr, { regularization, cap, depth })
           : null

@@ -5,7 +5,7 @@
  * @module spec
  */
 export type { Loose, TensorTree, Vector } from './tree.ts'
-export type { BoundOperator, Operator, Traits } from './operator.ts'
+export type { Aux, BoundOperator, Operator, Traits } from './operator.ts'
 export type { Preset, TrainingSettings } from './preset.ts'
 export type { Linearization, Problem } from './problem.ts'
 export type { Fallback, Memory, Solver, Step } from './solver.ts'

@@ -1,4 +1,5 @@
 import type { Memory } from './solver.ts'
+import type { Aux } from './operator.ts'
 import type { TensorTree } from './tree.ts'
 
 /**
@@ -54,14 +55,14 @@ export interface SolveStats {
 }
 
 /** What `solve` returns: the state, how the solve ended, and its figures. */
-export interface Solution<S extends TensorTree = TensorTree> {
+export interface Solution<S extends TensorTree = TensorTree, A extends Aux = Aux> {
   /** Owned by the caller (or by the caller's `tidy`). */
   readonly state: S
   /** The worst status in the batch. */
   readonly status: Status
   readonly stats: SolveStats
-  /** What the operator says beside its state (`BoundOperator.aux`), at `state`. Owned like it. */
-  readonly aux?: TensorTree
+  /** What the operator says beside its state (`BoundOperator.aux`), at `state`; `undefined` if nothing. Owned like it. */
+  readonly aux: A
   /** The solver's memory, when `solve(x, { keepMemory: true })` asked for it: pass it to a later solve. */
   readonly memory?: KeptMemory
 }

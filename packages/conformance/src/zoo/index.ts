@@ -4,6 +4,7 @@ import { babylonian, dottie, kepler, lambert, logisticCycling, logisticStable, r
 import { bellman, tanhDeq } from './vector.ts'
 
 export { zooError, type ZooProblem } from './problem.ts'
+export { monotone, type MonotoneProblem } from './monotone.ts'
 export { published } from './published.ts'
 
 /** Problems with known answers, each made afresh by a call. */

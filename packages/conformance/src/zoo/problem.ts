@@ -68,7 +68,7 @@ export function zooProblem(parts: {
 }
 
 /** Largest error of an entry, row by row against the nearest of the known fixed points. */
-export function zooError(problem: ZooProblem, state: tf.Tensor): number {
+export function zooError(problem: Pick<ZooProblem, 'answers' | 'also'>, state: tf.Tensor): number {
   const values = state.dataSync()
   const size = problem.answers[0]!.length
   const gaps = problem.answers.map((_, b) =>

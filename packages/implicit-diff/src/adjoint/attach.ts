@@ -116,7 +116,7 @@ export function plainSolve(
       const inside = solveAdjoint(problem, (u) => tangent(apply(tangent(u))), tangent(v), settings)
       return { ...inside, u: tangent(inside.u) }
     }
-    if (side === 'tangent') return solveAdjoint(problem, apply, v, settings)
+    if (side === 'tangent') return solveAdjoint(problem, apply, v, settings, { z, side })
     const found = solveAdjoint(problem, apply, v, settings, { z, from: warmStart?.recall(v) })
     warmStart?.remember(found.u, v, found.status.map(isSolved))
     return found

@@ -6,27 +6,32 @@ import { type AdjointSystem, asSystem } from './system.ts'
 
 /** Eight roundings, `8 · 2⁻²⁴`: a product, a sum and a difference in float32, with some room for their dot products. */
 const FLOOR = 8 * 2 ** -24
+/** Above this residual an adjoint has failed, whatever rounding explains. */
+const LEGIBLE = 1e-2
 
 /** The adjoint found, `[batch, size]`, and how each sample of it ended. */
 export interface Adjoint extends Omit<LinearResult, 'status'> {
   readonly status: readonly AdjointStatus[]
   /** For the report: what was done, where that is decided on the way. */
   readonly mode?: string
-  readonly notes?: readonly string[]
 }
 
 /**
  * Solve `(I − Jᵀ) u = v`, given `u ↦ Jᵀu`. Numerical trouble is a status. Run it off the tape, in a scope.
  *
- * `from` is a first guess. With the equilibrium `z`, a splitting method gets the adjoint's own parts, where the problem
- * has them.
+ * `from` is a first guess. With the equilibrium `z`, a splitting method gets the parts of the adjoint (or, for `u = J u + v`,
+ * of the tangent), where the problem has them.
  */
 export function solveAdjoint(
   problem: Problem,
   vjp: (u: Vector) => Vector,
   v: Vector,
   { solver, tolerance, maxSteps }: Pick<ImplicitSettings, 'solver' | 'tolerance' | 'maxSteps'>,
-  { z, from }: { readonly z?: Vector; readonly from?: Vector | undefined } = {},
+  {
+    z,
+    from,
+    side = 'adjoint',
+  }: { readonly z?: Vector; readonly from?: Vector | undefined; readonly side?: 'adjoint' | 'tangent' } = {},
 ): Adjoint {
   const system = asSystem(problem, vjp, v)
   const { packed, right, apply } = system
@@ -38,7 +43,7 @@ export function solveAdjoint(
   return judged(system, solved, { tolerance, maxSteps })
 
   function splittingOf(): Pick<Problem, 'splitting'> {
-    const splitting = z && packed === problem ? problem.splitting?.adjoint?.(z, right) : undefined
+    const splitting = z && packed === problem ? problem.splitting?.[side]?.(z, right) : undefined
     return splitting ? { splitting } : {}
   }
 }
@@ -52,18 +57,25 @@ export function judged(
   const [sizeU, sizeV] = [rowDot(solved.u, solved.u), rowDot(right, right)]
   const status = Array.from(solved.residual, (r, b): AdjointStatus => {
     if (!Number.isFinite(r) || !Number.isFinite(sizeU[b]!)) return 'non-finite'
+    // What rounding of u leaves of v. With no digit left, u = Jᵀu + v holds for any v: I − Jᵀ is singular to float32.
+    const noise = FLOOR * Math.sqrt(sizeU[b]! / (sizeV[b]! || 1))
+    if (noise > 0.5) return 'stagnated'
     if (r <= tolerance) return 'converged'
     // A residual of a few roundings of u is all that float32 can give, however small v is: that is not a failure.
-    if (r <= FLOOR * Math.sqrt(sizeU[b]! / (sizeV[b]! || 1))) return 'floor'
+    if (r <= Math.min(noise, LEGIBLE)) return 'floor'
     if (r > 1e3) return 'diverged'
     // A solver that stops with products to spare (it needs 2 to do anything) has given up.
-    return solved.steps + 2 <= maxSteps ? 'stagnated' : 'max-steps'
+    const said = solved.status?.[b]
+    return (said ? said !== 'max-steps' : solved.steps + 2 <= maxSteps) ? 'stagnated' : 'max-steps'
   })
+  const misled = (['indefinite', 'asymmetric'] as const).filter((s) => solved.status?.includes(s))
+  const notes = [...(solved.notes ?? []), ...misled.map((s) => `I − Jᵀ is ${s}, which this solver is not for`)]
   return {
     u: unpack(solved.u),
     steps: solved.steps,
     residual: Float32Array.from(spread(Array.from(solved.residual))),
     perSampleSteps: Int32Array.from(spread(Array.from(solved.perSampleSteps))),
     status: spread(status),
+    ...(notes.length > 0 ? { notes } : {}),
   }
 }

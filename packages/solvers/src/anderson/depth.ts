@@ -23,7 +23,7 @@ export interface Signals {
 export interface Trust {
   /** Columns that are there. */
   readonly there: number
-  /** Columns that may be used. */
+  /** Columns that may be used; −1 at the first of a run of Picard steps. */
   readonly depth: number
   /** `‖r‖` of the last `m + 1` steps, newest first; `NaN` where there was none. */
   readonly residuals: readonly number[]
@@ -33,9 +33,11 @@ export interface Trust {
 
 /** Broken promises begin at this many times what linearity allows. */
 const SLACK = 2
-/** A map that contracts this much per step is left to Picard when promises are broken. */
+/** A map that contracts this much per step is left to Picard at the start and when promises are broken, */
 const FAST = 0.1
-/** Picard is kept while each quotient is at most this share of the one before: it converges superlinearly. */
+/** in that case for a second step if the first contracted so much, */
+const STILL_FAST = 0.2
+/** and for more while each quotient is at most this share of the one before: Picard converges superlinearly. */
 const STEEPER = 0.7
 
 /** The row's history with this step in it, and whether the row is out of hand. */
@@ -57,10 +59,12 @@ export function trust(
   return wild ? { after: { ...after, there: Math.max(there - 2, 0) }, wild } : { after, wild }
 
   function depth(): number {
-    if (before.depth === 0) return quotient <= STEEPER * before.quotients[0]! ? 0 : 1
+    if (before.quotients.length === 0 && quotient <= FAST) return 0
+    const steeper = quotient <= STEEPER * before.quotients[0]!
+    if (before.depth <= 0) return steeper || (before.depth < 0 && quotient <= STILL_FAST) ? 0 : 1
     const steepest = Math.max(1, quotient, ...before.quotients)
     const broken = residual > SLACK * steepest * promised && residual >= before.residuals[0]! * Math.min(quotient, 1)
     if (!broken) return Math.min(before.depth + 1, memory)
-    return quotient <= FAST ? 0 : Math.floor(Math.min(before.depth, there) / 2)
+    return quotient <= FAST ? -1 : Math.floor(Math.min(before.depth, there) / 2)
   }
 }

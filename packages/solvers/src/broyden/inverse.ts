@@ -12,7 +12,7 @@ export interface InverseFactors {
 }
 
 /** `Σᵢ (aᵢ · x) bᵢ`, row by row. */
-function through(a: tf.Tensor3D, b: tf.Tensor3D, x: Vector): Vector {
+export function through(a: tf.Tensor3D, b: tf.Tensor3D, x: Vector): Vector {
   const [batch, k, size] = a.shape
   const weights = tf.matMul(a, tf.reshape(x, [batch, size, 1]))
   return tf.reshape(tf.matMul(tf.reshape(weights, [batch, 1, k]), b), [batch, size])
