@@ -1,5 +1,5 @@
 import type { GradientMode } from '@equilibria/spec'
-import { attachAdjoint } from './adjoint/attach.ts'
+import { attachAdjoint, plainSolve } from './adjoint/attach.ts'
 import { adjointSettings, type ImplicitOptions } from './adjoint/options.ts'
 
 /**
@@ -41,6 +41,6 @@ export function implicit(options: ImplicitOptions): GradientMode {
     spec: 1,
     name,
     forward: 'detached',
-    attach: (site) => attachAdjoint(site, name, settings),
+    attach: (site) => attachAdjoint(site, name, settings, plainSolve(site, settings)),
   }
 }

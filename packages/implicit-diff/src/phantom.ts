@@ -45,7 +45,8 @@ export function phantom({ steps = 5, damping = 0.5 }: PhantomOptions = {}): Grad
  */
 export const jacobianFree = (): GradientMode => truncated('jacobian-free', 1, 1)
 
-function truncated(name: string, steps: number, damping: number): GradientMode {
+/** `k` recorded steps from the solved state. */
+export function truncated(name: string, steps: number, damping: number): GradientMode {
   return {
     kind: 'gradient',
     spec: 1,
@@ -81,13 +82,13 @@ export function reportInexact(mode: string, steps: number, batch: number, report
 }
 
 /** `y` itself, and a word when its cotangent comes by: statistics belong to the backward pass. */
-export function reporting(y: Vector, tell: () => void): Vector {
+export function reporting<T extends tf.Tensor>(y: T, tell: () => void): T {
   const listen = tf.customGrad((t: unknown) => ({
-    value: tf.clone(t as Vector),
+    value: tf.clone(t as T),
     gradFunc: (dy: tf.Tensor) => {
       tell()
       return dy
     },
   }))
-  return listen(y) as Vector
+  return listen(y) as T
 }

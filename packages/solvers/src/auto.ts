@@ -2,8 +2,11 @@ import { EquilibriaError } from '@equilibria/tensor'
 import type { Requirements, Solver } from '@equilibria/spec'
 import { anderson } from './anderson.ts'
 import { leaveWhen } from './auto/leave.ts'
+import { broyden } from './broyden.ts'
 import { levenbergMarquardt } from './newton/levenberg-marquardt.ts'
+import { withDifferences } from './newton/products.ts'
 import { newtonKrylov } from './newton-krylov.ts'
+import { pseudoTransient } from './pseudo-transient.ts'
 
 /** One method of `auto()`, and when to give it up. */
 export interface AutoMethod {
@@ -22,25 +25,27 @@ export interface AutoOptions {
 }
 
 /**
- * The default order: what takes one evaluation per step first, what takes derivatives after it, and at the end full Newton
- * steps from where the solve began, which are bound to no descent.
+ * The default order: what takes one evaluation per step first, each from where the solve began, so that none pays for the
+ * wanderings of another; then descent on the residual, from the best state of all; then what is bound to no descent.
  */
 const defaults = (): readonly AutoMethod[] => [
-  { solver: anderson() },
-  { solver: anderson({ mixing: 0.5, memory: 10 }) },
+  { solver: anderson(), patience: 12 },
+  { solver: anderson({ mixing: 0.5, memory: 10 }), patience: 15, from: 'start' },
+  { solver: broyden(), patience: 15, from: 'start' },
   { solver: newtonKrylov({ jacobian: 'either' }), ratio: 0.9 },
   { solver: levenbergMarquardt({ jacobian: 'either' }), ratio: 0.9 },
-  { solver: newtonKrylov({ jacobian: 'either', lineSearch: 0 }), from: 'start', patience: 100 },
+  { solver: withDifferences(pseudoTransient()), from: 'start' },
+  { solver: newtonKrylov({ jacobian: 'either', lineSearch: 0 }), from: 'start' },
 ]
 
 /**
  * Tries one method after another, row by row, until one converges: a polyalgorithm as a value.
  *
- * In this order: `anderson()`; the same, damped; `newtonKrylov()`; `levenbergMarquardt()`; and full Newton steps from the
- * start. A row moves on when its method stagnates (the best residual did not halve in 20 steps; Newton and
- * Levenberg–Marquardt: did not fall by a tenth), diverges (1e4 times the best and rising; transient growth of non-normal
- * maps is far below), cycles or meets NaN, and the next method begins at the best state so far. Rows that are done stay
- * done. `stats.perSample.tried` says what each row went through, `stats.notes` sums it up.
+ * In this order: `anderson()`; the same, damped by half, with memory 10; `broyden()`; `newtonKrylov()`;
+ * `levenbergMarquardt()`; `pseudoTransient()`; full Newton steps. A row moves on when its method stagnates (the best
+ * residual did not halve in 12 to 20 steps; descent methods: did not fall by a tenth), diverges (1e4 times the best and
+ * rising; transient growth of non-normal maps stays far below), cycles or meets NaN. Descent begins at the best state so
+ * far, the others where the solve began. Rows that are done stay done. `stats.perSample.tried` says what each row went through, `stats.notes` sums it up.
  *
  * Contractions and mildly expansive maps are solved by the first method, at its cost. Derivatives are exact where the
  * operator has them, else differences. When not to use it: where you know the method; inside `unrolled()`, where a Newton

@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core'
 import { add, EquilibriaError, onTape, scale, sub } from '@equilibria/tensor'
 import type { Solver } from '@equilibria/spec'
 import { gmres } from './linear/gmres.ts'
-import { rowFill, rowNorm, TINY } from './rows.ts'
+import { rowFill, rowNorm, rowScale, TINY } from './rows.ts'
 
 /** Each row's time step, and the residual norm that it was chosen at. */
 export interface PseudoTransientMemory {
@@ -13,6 +13,8 @@ export interface PseudoTransientMemory {
 export interface PseudoTransientOptions {
   /** `Δτ₀`: the first time step. Default `1`. */
   readonly first?: number
+  /** Every `Δτ` is this much larger than the ratio of residuals alone would make it. Default `2`; `1` is the plain rule. */
+  readonly growth?: number
   /** Largest `Δτ`. Default `1e6`, practically Newton's method; the larger `‖∂G/∂z‖`, the sooner `Δτ` is large. */
   readonly largest?: number
   /** Relative tolerance of the linear systems. Default `1e-2`. */
@@ -25,7 +27,7 @@ export interface PseudoTransientOptions {
  * Pseudo-transient continuation: linearly implicit Euler steps on `dz/dτ = G(z) − z`, whose rest points are the fixed
  * points, with time steps that grow as the residual falls (switched evolution relaxation),
  *
- * `(I/Δτ + I − J) d = r`,   `z ← z + d`,   `Δτ_k = Δτ_{k−1} ‖r_{k−1}‖ / ‖r_k‖`.
+ * `(I/Δτ + I − J) d = r`,   `z ← z + d`,   `Δτ_k = growth · Δτ_{k−1} ‖r_{k−1}‖ / ‖r_k‖`.
  *
  * Small `Δτ` follows the flow, which is safe far from the answer; large `Δτ` is Newton's method, which is fast near it.
  * Converges to stable rest points of the flow (`I − J` with eigenvalues in the right half-plane), also where Picard
@@ -38,7 +40,7 @@ export interface PseudoTransientOptions {
  *
  * @cost 1 linearisation and up to `products` products with `J` per step; `products + 2` stored vectors within a step, none
  * between steps
- * @throws EquilibriaError on a `first` or `largest` that is not positive, `first > largest`, a `forcing` outside `(0, 1)`,
+ * @throws EquilibriaError on a `first` or `largest` that is not positive, `first > largest`, a `growth` outside `[1, 10]`, a `forcing` outside `(0, 1)`,
  * fewer than 2 `products`; `gradient` while the solve itself is recorded
  * @cite kelley1998
  * @example
@@ -55,15 +57,16 @@ export interface PseudoTransientOptions {
  */
 export function pseudoTransient({
   first = 1,
+  growth = 2,
   largest = 1e6,
   forcing = 1e-2,
   products = 30,
 }: PseudoTransientOptions = {}): Solver {
-  if (!(first > 0 && first <= largest && largest < Number.POSITIVE_INFINITY))
+  if (!(first > 0 && first <= largest && largest < Number.POSITIVE_INFINITY) || !(growth >= 1 && growth <= 10))
     throw new EquilibriaError(
       'option',
-      `pseudoTransient({ first: ${first}, largest: ${largest} }) are not time steps.`,
-      'Pass 0 < first ≤ largest, both finite.',
+      `pseudoTransient({ first: ${first}, growth: ${growth}, largest: ${largest} }) are not time steps.`,
+      'Pass 0 < first ≤ largest, both finite, and a growth from 1 to 10.',
     )
   if (!(forcing > 0 && forcing < 1) || !Number.isInteger(products) || products < 2)
     throw new EquilibriaError(
@@ -88,16 +91,18 @@ export function pseudoTransient({
       try {
         const r = sub(frozen.value, z)
         const norm = rowNorm(r)
-        const grown = tf.mul(past.dt, tf.div(past.norm, tf.maximum(norm, TINY)))
+        const grown = tf.mul(tf.mul(past.dt, growth), tf.div(past.norm, tf.maximum(norm, TINY)))
         // `past.norm` is 0 before the first step.
         const dt = tf.where(tf.greater(past.norm, 0), tf.clipByValue(grown, TINY, largest), past.dt) as tf.Tensor2D
         // Times Δτ/(1 + Δτ), the system reads d − σ J d = σ r with σ in (0, 1).
         const sigma = tf.div(dt, tf.add(dt, 1)) as tf.Tensor2D
-        const { u } = inner.solve((d) => scale(frozen.jvp(d), sigma), scale(r, sigma), {
+        // Of size 1, whatever the size of the residual: its squares are safe in float32.
+        const size = rowScale(r)
+        const { u } = inner.solve((d) => scale(frozen.jvp(d), sigma), scale(tf.div(r, size), sigma), {
           tolerance: forcing,
           maxSteps: products,
         })
-        return { next: add(z, u), residual: r, memory: { dt, norm } }
+        return { next: add(z, scale(u, size)), residual: r, memory: { dt, norm } }
       } finally {
         frozen.dispose()
       }

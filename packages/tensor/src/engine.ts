@@ -57,15 +57,25 @@ function own(f: () => tf.Tensor, tape: Tape, from = 0): tf.Tensor {
 }
 
 /**
- * Free what a tape holds on to when its backward pass is about to fail. tfjs frees saved tensors at the end of a backward
- * pass only, so an exception on the way leaks them. Call it from a `gradFunc`, right before throwing; a tape that an
- * outer gradient still needs is left alone.
+ * Free what a tape holds on to when its backward pass is about to fail. tfjs frees saved tensors at the end of the
+ * outermost backward pass only, so an exception on the way leaks them. Call it from a `gradFunc`, right before throwing.
+ * While an outer gradient is still recording, its record goes too: should the error be caught inside it, then pulling
+ * back through what was recorded before is an error, and never a gradient with parts missing.
  */
 export function abandonTape(): void {
   const state = engineState()
-  if (state.gradientDepth > 0) return
   free(state.activeTape)
-  Object.assign(state, { activeTape: [] })
+  if (state.gradientDepth === 0) Object.assign(state, { activeTape: [] })
+  else for (const node of state.activeTape ?? []) node.gradient = lost
+}
+
+function lost(): never {
+  abandonTape() // what was recorded since
+  throw new EquilibriaError(
+    'gradient',
+    'A gradient inside this one failed, and what had been recorded before went with it.',
+    'Let that error through, or catch it outside of the outermost gradient.',
+  )
 }
 
 /**
@@ -97,7 +107,7 @@ export interface Recorded {
   readonly taped: { vjp(u: Vector): Vector; jvp(v: Vector): Vector }
   /**
    * In derivatives of what is recorded from now on, the application counts as one at `state`, a tensor of the live tape
-   * whose value is that of `z`. Gradients through `value` itself stay as they were: `z` a constant. Once per recording.
+   * whose value is that of `z`. What was made of `value` before keeps its gradient: `z` a constant. Once per recording.
    */
   follow(state: tf.Tensor): void
 }
@@ -125,19 +135,22 @@ export function record(f: (z: Vector) => Vector, z: Vector): Recorded {
     const nodes = tape.slice(start)
     const back = path(nodes, z)
     let followed = false
+    nameMissing(nodes)
     return {
       value,
       vjp: pullback(back, value, z) as (u: Vector) => Vector,
       tangents: () => transposed(back, z, value) as { push(v: Vector): Vector; dispose(): void },
       taped: {
-        vjp: (u) => tf.tidy(() => sweep(back, value, z, u)) as Vector,
+        vjp: (u) => nameMissingIn(() => tf.tidy(() => sweep(back, value, z, u))) as Vector,
         jvp: (v) =>
-          tf.tidy(() => {
-            const u = tf.zeros(value.shape)
-            const mark = engineState().activeTape.length
-            const pulled = sweep(back, value, z, u)
-            return sweep(path(engineState().activeTape.slice(mark), u), pulled, u, v)
-          }) as Vector,
+          nameMissingIn(() =>
+            tf.tidy(() => {
+              const u = tf.zeros(value.shape)
+              const mark = engineState().activeTape.length
+              const pulled = sweep(back, value, z, u)
+              return sweep(path(engineState().activeTape.slice(mark), u), pulled, u, v)
+            }),
+          ) as Vector,
       },
       follow(state) {
         // On another tape (a product taken aside), whatever f depends on is a constant anyway.
@@ -153,35 +166,49 @@ export function record(f: (z: Vector) => Vector, z: Vector): Recorded {
   }
 }
 
-type TapeNode = Tape[number]
-type Named = TapeNode['inputs']
+/** Where a gradient is missing, the backward pass says so in our words (and only if it comes by). */
+function nameMissing(nodes: Tape): void {
+  for (const node of nodes)
+    node.gradient ??= () => {
+      abandonTape()
+      throw missing(node.kernelName)
+    }
+}
+
+/** The same for what `fn` records. */
+function nameMissingIn<T>(fn: () => T): T {
+  const mark = engineState().activeTape.length
+  const value = fn()
+  nameMissing(engineState().activeTape.slice(mark))
+  return value
+}
 
 /**
- * Put a second copy of `nodes` at the end of the tape, applied to `state` in place of `z`.
+ * Put a second copy of `nodes` at the end of the tape, where `z` is `state`.
  *
  * What their gradients saved belongs to the copy from then on, since it is named by the tensors it saved: whatever is
  * recorded with it depends on `state`. The originals keep their place with stand-ins for tensors (a tape looks at names
- * and shapes only), so that cotangents of their outputs still end at `z`. No data is copied and nothing is computed.
+ * and shapes only), so that cotangents of their outputs still end at a constant `z`. No data is copied and nothing is
+ * computed.
  */
 function repeat(tape: Tape, nodes: Tape, z: tf.Tensor, state: tf.Tensor): void {
   if (nodes.length === 0) return
   const at = tape.findIndex(({ id }) => id === nodes[0]!.id)
   const originals = tape.slice(at, at + nodes.length)
-  const standIns = new Map<number, tf.Tensor>()
+  const standIns = new Map([[z.id, standIn(z)]])
   for (const { outputs } of originals) for (const t of outputs) standIns.set(t.id, standIn(t))
-  const rename = (names: ReadonlyMap<number, tf.Tensor>, inputs: Named): Named =>
-    Object.fromEntries(Object.entries(inputs).map(([name, t]) => [name, (t && names.get(t.id)) ?? t]))
-  const toState = new Map([[z.id, state]])
+  const rename = (t: tf.Tensor): tf.Tensor => (t && standIns.get(t.id)) ?? t // optional inputs are undefined
   for (let i = at; i < tape.length; i++) {
     const node = tape[i]!
     const inside = i < at + nodes.length
     tape[i] = {
       ...node,
-      ...(inside ? { id: nextNodeId(), outputs: node.outputs.map((t) => standIns.get(t.id)!) } : {}),
-      inputs: rename(standIns, node.inputs),
+      ...(inside ? { id: nextNodeId(), outputs: node.outputs.map(rename) } : {}),
+      inputs: Object.fromEntries(Object.entries(node.inputs).map(([name, t]) => [name, rename(t)])),
     }
   }
-  tape.push(...originals.map((node) => ({ ...node, inputs: rename(toState, node.inputs) })))
+  const same = { kernelName: 'Followed', inputs: { x: state }, outputs: [z], saved: [] }
+  tape.push({ id: nextNodeId(), ...same, gradient: ([dy]) => ({ x: () => dy! }) }, ...originals)
 }
 
 const nextNodeId = (): number => (engineState() as { nextTapeNodeId: number }).nextTapeNodeId++
@@ -254,19 +281,33 @@ function transposed(back: Path, z: tf.Tensor, value: tf.Tensor) {
 }
 
 /**
- * `J(x) v` with reverse mode only: `u ↦ J(x)ᵀ u` is linear, so pulling `v` back through it gives `J(x) v`. `x` and `v`
- * share a shape; so do `f(x)` and the result, which the caller disposes. Exact to rounding. Internal: see `jvp`.
+ * The derivative of `f()` along `directions`, one per tensor of `at`: `Σ (∂f/∂aᵢ) dᵢ`, with reverse mode only. The map
+ * `u ↦ (∂f/∂aᵢ)ᵀ u` is linear, so pulling the directions back through it gives the sum. `at` may hold variables and
+ * anything else that `f` closes over. The result has the shape of `f()`, and the caller disposes it. Exact to rounding.
  */
-export function doubleVjp(f: (x: tf.Tensor) => tf.Tensor, x: tf.Tensor, v: tf.Tensor): tf.Tensor {
+export function derivativeAlong(
+  f: () => tf.Tensor,
+  at: readonly tf.Tensor[],
+  directions: readonly tf.Tensor[],
+): tf.Tensor {
   return recording((tape) => {
     try {
       return tf.tidy(() => {
-        const value = own(() => f(x), tape)
-        const back = path(tape, x)
+        const value = own(f, tape)
+        const back = path(tape, ...at)
         const mark = tape.length
         const u = tf.zeros(value.shape)
-        const pulled = sweep(back, value, x, u)
-        return pullback(path(tape.slice(mark), u), pulled, u)(v)
+        const found = backward(back, [[value.id, u]])
+        const seeds = new Map<number, tf.Tensor>()
+        at.forEach(({ id }, i) => {
+          const pulled = found.get(id)
+          if (!pulled) return // f does not depend on it
+          const sum = seeds.get(pulled.id)
+          seeds.set(pulled.id, sum ? tf.add(sum, directions[i]!) : directions[i]!)
+        })
+        const along = offTape(() => backward(path(tape.slice(mark), u), seeds).get(u.id))
+        if (!along) return tf.zeros(value.shape)
+        return directions.includes(along) ? tf.clone(along) : along
       })
     } finally {
       free(tape)
@@ -447,6 +488,16 @@ export function putOnTape({ name, inputs, outputs, saved, pull }: TapeEntry): vo
     saved: [...saved],
     gradient,
   })
+}
+
+/**
+ * Copies of these tensors that live as long as the tape of the gradient being recorded, for work that is done in its
+ * backward pass. They belong to the tape: never dispose them.
+ */
+export function keepForBackward(tensors: readonly tf.Tensor[]): readonly tf.Tensor[] {
+  const saved = offTape(() => tensors.map((t) => tf.keep(tf.clone(t))))
+  putOnTape({ name: 'Kept', inputs: [], outputs: [], saved, pull: () => [] })
+  return saved
 }
 
 /** Whether `t` lives until the backward pass by itself: a variable, kept by somebody, or made before the gradient began. */

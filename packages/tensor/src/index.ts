@@ -5,7 +5,9 @@
 export { EquilibriaError, type ErrorCode } from './errors.ts'
 export {
   abandonTape,
+  derivativeAlong,
   hold,
+  keepForBackward,
   linearize,
   offTape,
   onTape,

@@ -2,13 +2,16 @@ import type { LinearOptions, LinearResult, Problem, Solver, Splitting, StopRule,
 import { anyOf, divergence, drive, nonFinite } from '@equilibria/core'
 import { add, EquilibriaError, rowDot } from '@equilibria/tensor'
 
-/** `u ← Jᵀu + v` by a fixed-point solver, started at `v`, stopped relative to `‖v‖` as a linear solver would. */
+/**
+ * `u ← Jᵀu + v` by a fixed-point solver, started at `v` (or `initial`), stopped relative to `‖v‖` as a linear solver would.
+ * `splitting`: the parts of that map, not of `G`.
+ */
 export function fixedPointAdjoint(
   solver: Solver,
   problem: Problem,
   vjp: (u: Vector) => Vector,
   v: Vector,
-  { tolerance, maxSteps }: LinearOptions,
+  { tolerance, maxSteps, initial }: LinearOptions,
   splitting?: Splitting<Vector>,
 ): LinearResult {
   const dual: Problem = {
@@ -16,8 +19,8 @@ export function fixedPointAdjoint(
     size: problem.size,
     traits: problem.traits,
     kernels: problem.kernels,
-    apply: (u) => add(vjp(u), v),
     ...(splitting ? { splitting } : {}),
+    apply: (u) => add(vjp(u), v),
     linearize: () => {
       throw new EquilibriaError(
         'requirement',
@@ -39,7 +42,7 @@ export function fixedPointAdjoint(
         return residual[sample]! <= tolerance ? 'converged' : undefined
       },
   }
-  const driven = drive(dual, solver, v, {
+  const driven = drive(dual, solver, initial ?? v, {
     stop: anyOf(nonFinite(), relative, divergence()),
     maxSteps,
     compaction: false,

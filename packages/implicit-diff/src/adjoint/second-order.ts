@@ -1,4 +1,4 @@
-import { EquilibriaError, onTape, secondDerivativesHold } from '@equilibria/tensor'
+import { abandonTape, EquilibriaError, onTape, secondDerivativesHold } from '@equilibria/tensor'
 
 /** @throws EquilibriaError `gradient` where stock tfjs would give a second derivative that is silently wrong */
 export function requireRepairs(mode: string): void {
@@ -17,6 +17,7 @@ export function requireRepairs(mode: string): void {
  */
 export function refuseSecondOrder(mode: string): void {
   if (!onTape()) return
+  abandonTape()
   throw new EquilibriaError(
     'gradient',
     `${mode} was asked for a second derivative: its gradient is an approximation that holds z* fixed, so the derivative of it would be silently wrong.`,

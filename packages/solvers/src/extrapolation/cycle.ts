@@ -3,9 +3,7 @@ import { add, EquilibriaError, offTape, scale, sub } from '@equilibria/tensor'
 import type { Problem, Requirements, Solver, Vector } from '@equilibria/spec'
 
 /** The residuals of the cycle under way, oldest first. */
-export interface CycleMemory {
-  readonly residuals: readonly Vector[]
-}
+type CycleMemory = { readonly residuals: readonly Vector[] }
 export interface CycleOptions {
   /**
    * `k`: exact on a linear map whose error has `k` modes. One cycle takes `k + 1` evaluations (`2k` for `vectorEpsilon`).
@@ -26,9 +24,9 @@ export interface CycleRule {
   readonly length: number
   /**
    * `w [batch, length]` for the residuals `r₀ … r_{length−1}` of a cycle that started at `s₀`: the cycle ends in
-   * `s_length + β Σ wᵢ rᵢ`. Rows of NaN, of zeros or above the cap end in `s_length`.
+   * `s_length + β Σ wᵢ rᵢ`. `z` is the last state measured. Rows of NaN or above the cap end in `s_length`.
    */
-  weights(problem: Problem, residuals: readonly Vector[]): tf.Tensor2D
+  weights(problem: Problem, residuals: readonly Vector[], z: Vector): tf.Tensor2D
 }
 
 /** `k ≥ 1` whole, `0 < β ≤ 1`, a positive cap. */
@@ -50,7 +48,7 @@ export function cycled(
   { name, requires, length, weights }: CycleRule,
   { damping, cap }: Required<CycleOptions>,
 ): Solver {
-  const solver: Solver<{ readonly residuals: readonly Vector[] }> = {
+  const solver: Solver<CycleMemory> = {
     kind: 'solver',
     spec: 1,
     name,
@@ -61,7 +59,7 @@ export function cycled(
       const residuals = [...past.residuals, r]
       const plain = add(z, damping === 1 ? r : scale(r, damping))
       if (residuals.length < length) return { next: plain, residual: r, memory: { residuals } }
-      const w = offTape(() => tf.tidy(() => usable(weights(problem, residuals), cap)))
+      const w = offTape(() => tf.tidy(() => usable(weights(problem, residuals, z), cap)))
       const jump = problem.kernels.combine(w, residuals)
       const next = add(plain, damping === 1 ? jump : scale(jump, damping))
       return { next, residual: r, memory: { residuals: [] } }

@@ -37,7 +37,7 @@ export function minimalPolynomial(options: CycleOptions = {}): Solver {
       weights(problem, residuals) {
         const last = residuals.at(-1)!
         const older = residuals.slice(0, -1).reverse() // newest first: where two say the same, the newer one is kept
-        const found = problem.kernels.leastSquares(last, older, { regularization: 0, cap: settings.cap })
+        const found = problem.kernels.leastSquares(last, older, { regularization: 0, cap: Number.POSITIVE_INFINITY })
         const batch = last.shape[0]
         const solved = found.dataSync()
         const k = older.length

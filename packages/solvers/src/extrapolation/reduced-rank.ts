@@ -46,7 +46,10 @@ export function reducedRank(options: CycleOptions = {}): Solver {
         // r_k − Σ θᵢ (rᵢ − rᵢ₋₁), newest difference first; the jump is −Σ θᵢ β rᵢ, i = 1 … k.
         const newest = [...residuals].reverse()
         const differences: Vector[] = newest.slice(0, -1).map((r, i) => sub(r, newest[i + 1]!))
-        const theta = problem.kernels.leastSquares(last, differences, { regularization: 0, cap: settings.cap })
+        const theta = problem.kernels.leastSquares(last, differences, {
+          regularization: 0,
+          cap: Number.POSITIVE_INFINITY,
+        })
         return tf.concat([tf.zeros([last.shape[0], 1]), tf.neg(tf.reverse(theta, 1))], 1) as tf.Tensor2D
       },
     },

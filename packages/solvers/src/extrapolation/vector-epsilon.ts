@@ -35,13 +35,15 @@ export function vectorEpsilon(options: CycleOptions = {}): Solver {
       name: 'vector-epsilon',
       requires: { kernels: ['combine'] },
       length: count,
-      weights(_, residuals) {
+      weights(_, residuals, z) {
         const [batch, size] = residuals[0]!.shape
         const read = residuals.map((r) => r.dataSync())
+        const states = z.dataSync()
         const w = new Float32Array(batch * count)
         for (let row = 0; row < batch; row++) {
           const steps = read.map((r) => Float64Array.from(r.subarray(row * size, (row + 1) * size)))
-          epsilon(steps).forEach((a, i) => (w[row * count + i] = a - 1)) // from s_0 to s_2k every weight is 1
+          const largest = largestOf(Float64Array.from(states.subarray(row * size, (row + 1) * size)))
+          epsilon(steps, 4 * 2 ** -24 * largest).forEach((a, i) => (w[row * count + i] = a - 1)) // from s_0 to s_2k every weight is 1
         }
         return tf.tensor2d(w, [batch, count])
       },
@@ -50,26 +52,31 @@ export function vectorEpsilon(options: CycleOptions = {}): Solver {
   )
 }
 
-/** `a` with `ε_{2k}^{(0)} = s_0 + Σ aᵢ rᵢ` for the steps `rᵢ = s_{i+1} − s_i`; every entry is such a combination. */
-function epsilon(steps: readonly Float64Array[]): Float64Array {
+/**
+ * `a` with `ε_{2k}^{(0)} = s_0 + Σ aᵢ rᵢ` for the steps `rᵢ = s_{i+1} − s_i`; every entry is such a combination. Where two
+ * neighbours of an even column agree within `noise`, they are the limit, and going on would divide by rounding errors.
+ */
+function epsilon(steps: readonly Float64Array[], noise: number): Float64Array {
   const n = steps.length
   // Scaled to a largest entry of 1: the weights are the same, and no square overflows.
-  const top = Math.max(...steps.map((r) => r.reduce((m, v) => Math.max(m, Math.abs(v)), 0)))
-  const inverse = (a: Float64Array): Float64Array => {
-    const v = new Float64Array(steps[0]!.length)
-    a.forEach((ai, i) => steps[i]!.forEach((x, at) => (v[at]! += (ai * x) / top)))
-    const squared = v.reduce((s, x) => s + x * x, 0)
-    return a.map((ai) => ai / squared)
-  }
+  const top = Math.max(...steps.map(largestOf)) || 1
   let before = Array.from({ length: n + 2 }, () => new Float64Array(n))
   let now = Array.from({ length: n + 1 }, (_, j) => new Float64Array(n).map((_one, i) => (i < j ? 1 : 0)))
   for (let column = 0; column < n; column++) {
-    const next = now.slice(1).map((later, j) => {
-      const jump = inverse(later.map((x, i) => x - now[j]![i]!))
-      return jump.map((x, i) => x + before[j + 1]![i]!)
-    })
+    const next: typeof now = []
+    for (let j = 0; j < n - column; j++) {
+      const gap = now[j + 1]!.map((x, i) => x - now[j]![i]!)
+      const v = new Float64Array(steps[0]!.length)
+      gap.forEach((g, i) => steps[i]!.forEach((x, at) => (v[at]! += (g * x) / top)))
+      if (column % 2 === 0 && largestOf(v) * top <= noise) return now[j + 1]!
+      const squared = v.reduce((s, x) => s + x * x, 0)
+      // Odd columns hold inverses, in units of 1/top².
+      next.push(gap.map((g, i) => g / squared + before[j + 1]![i]!))
+    }
     before = now
     now = next
   }
   return now[0]!
 }
+
+const largestOf = (v: Float64Array): number => v.reduce((m, x) => Math.max(m, Math.abs(x)), 0)

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core'
-import type { Problem, Vector } from '@equilibria/spec'
+import type { Problem, Solver, Vector } from '@equilibria/spec'
 import { column, EquilibriaError, onTape } from '@equilibria/tensor'
 
 /**
@@ -43,6 +43,7 @@ export function linearizeAt(problem: Problem, z: Vector, jacobian: JacobianProdu
     )
   const frozen = problem.linearize(z)
   let exact = jacobian !== 'differences'
+  const attempt = (product: () => Vector) => (jacobian === 'exact' ? product() : unlessMissing(product))
   const differences = differenceProducts(problem, z)
   return {
     residual: tf.sub(frozen.value, z),
@@ -53,16 +54,6 @@ export function linearizeAt(problem: Problem, z: Vector, jacobian: JacobianProdu
       return product ?? differences(v)
     },
     dispose: () => frozen.dispose(),
-  }
-
-  /** `undefined` where a gradient is missing, unless exact products were asked for. */
-  function attempt(product: () => Vector): Vector | undefined {
-    try {
-      return product()
-    } catch (error) {
-      if (jacobian === 'exact' || !(error instanceof EquilibriaError) || error.code !== 'gradient') throw error
-      return undefined
-    }
   }
 }
 
@@ -82,6 +73,43 @@ function differenceProducts(problem: Problem, z: Vector): (v: Vector) => Vector 
       const rise = tf.sub(problem.apply(tf.add(z, shift)), problem.apply(tf.sub(z, shift)))
       return tf.div(rise, tf.mul(h, 2)) as Vector
     })
+}
+
+/**
+ * A solver for which missing second gradients are replaced by differences: what it linearises offers a `jvp` in any case.
+ */
+export const withDifferences = (solver: Solver): Solver => ({
+  ...solver,
+  step: (problem, z, memory) =>
+    solver.step(
+      {
+        ...problem,
+        linearize(at) {
+          const frozen = problem.linearize(at)
+          let exact = true
+          return {
+            ...frozen,
+            jvp(v) {
+              const product = exact ? unlessMissing(() => frozen.jvp(v)) : undefined
+              exact &&= product !== undefined
+              return product ?? differenceProducts(problem, at)(v)
+            },
+          }
+        },
+      },
+      z,
+      memory,
+    ),
+})
+
+/** `undefined` where a gradient is missing. */
+function unlessMissing(product: () => Vector): Vector | undefined {
+  try {
+    return product()
+  } catch (error) {
+    if (!(error instanceof EquilibriaError) || error.code !== 'gradient') throw error
+    return undefined
+  }
 }
 
 /** A row of a `[batch, k]` memory tensor, to the host and back. */

@@ -2,9 +2,11 @@ import type { Solver } from '@equilibria/spec'
 
 /**
  * The same method, whose rows that do not converge are answered with the state of smallest residual instead of the last
- * one. For methods that are not monotone (`anderson()`, Broyden's, extrapolation) under a small budget of steps.
+ * one. For methods that are not monotone (`anderson()`, Broyden's, extrapolation) under a small budget of steps:
+ * the answer is then what it is for subgradient methods, the best record.
  *
  * @cost what `solver` costs, and 1 stored vector
+ * @cite shor1985
  * @example
  * ```ts
  * import * as tf from '@tensorflow/tfjs-core'

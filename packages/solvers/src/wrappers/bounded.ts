@@ -27,7 +27,7 @@ export interface BoundedMemory {
  * entry; what the method proposes is projected as well.
  *
  * Every state from the second on lies in the box, and the residual reported is that of the projected map: it vanishes where
- * `z = P(G(z))`. For `G(z) = z − α ∇f(z)` that is the minimiser of `f` in the box; a fixed point of `G` inside the box stays one.
+ * `z = P(G(z))`. For `G(z) = z − α ∇f(z)` that is the minimiser of `f` in the box (projected gradients); a fixed point of `G` inside the box stays one.
  * `P` is nonexpansive, so a contraction stays one. Not for constraints that couple entries: put their projection into `G`.
  * Splittings are not passed on, since they describe `G` and not `P ∘ G`.
  *
@@ -37,6 +37,7 @@ export interface BoundedMemory {
  * @cost what `solver` costs; 2 vectors where bounds are not plain numbers
  * @throws EquilibriaError `option` when a lower bound is above its upper bound or a bound is NaN; `shape` (when a solve starts)
  * when bounds do not fit the state
+ * @cite goldstein1964
  * @example
  * ```ts
  * import * as tf from '@tensorflow/tfjs-core'

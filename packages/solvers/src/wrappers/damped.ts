@@ -11,6 +11,7 @@ import { inherited } from './inherit.ts'
  *
  * @cost what `solver` costs
  * @throws EquilibriaError when `beta` is outside `(0, 1]`
+ * @cite mann1953
  * @example
  * ```ts
  * import * as tf from '@tensorflow/tfjs-core'

@@ -35,8 +35,9 @@ const [GROUP, BETA, BEST, PAST] = [0, 1, 2, 3]
  * methods grow before they converge on non-normal maps. Safe is not convergent: where neither the method nor damped Picard steps work,
  * the row ends with its budget.
  *
- * Rows that restart are kept in a second memory of the wrapped method until it looks like the first (same shapes and counters), then
- * both are merged; meanwhile the method's own work is done once for each, on one evaluation of `G` where it calls `G` at its state.
+ * A row that starts anew gets a memory of its own age beside the first one, on one evaluation of `G` where the method calls `G`
+ * at its state only. Memories that have come to look alike (same shapes and plain numbers) are merged, and those without rows
+ * dropped; a method that counts its steps forever keeps one for every step at which some row started anew.
  *
  * States are `[batch, size]`; judging and restarting are per row.
  *
