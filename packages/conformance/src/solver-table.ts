@@ -115,8 +115,9 @@ export function tableRows(truth?: unknown): TableRow[] {
   ]
 }
 
+/** Names are kept apart: the zoo and the truth cases both have a `kepler`. */
 const rowOf = (name: string, from: TableRow['from'], problem: TableRow['problem']): TableRow => ({
-  name,
+  name: from === 'truth' || from === 'monotone' ? `${from}: ${name}` : name,
   from,
   problem,
   ...(REAL[name] === undefined ? {} : { realRadius: REAL[name] }),

@@ -21,6 +21,10 @@ if (!truth) console.log(`skipped: the truth cases, no ${truthFile}`)
 const rows = tableRows(truth)
 const page = parseSolverTable(readFileSync(path.join(root, 'docs/reference/solver-table.md'), 'utf8'))
 
+test('rows have names of their own', () => {
+  expect(new Set(rows.map((row) => row.name)).size).toBe(rows.length)
+})
+
 describe('every solver on every problem', () => {
   const all: TableCell[] = []
   for (const row of rows)
