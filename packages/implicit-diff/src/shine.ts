@@ -4,6 +4,7 @@ import { pick, requireWhole } from '@equilibria/core'
 import { add, EquilibriaError, keepForBackward, leaves, rebuild, rowDot, sub } from '@equilibria/tensor'
 import { attachAdjoint } from './adjoint/attach.ts'
 import { type AdjointOptions, type AdjointPolicy, adjointSettings, type AdjointSettings } from './adjoint/options.ts'
+import type { Parts } from './adjoint/parts.ts'
 import { refuseSecondOrder } from './adjoint/second-order.ts'
 import { type Adjoint, judged, solveAdjoint } from './adjoint/solve.ts'
 import { asSystem } from './adjoint/system.ts'
@@ -55,8 +56,8 @@ export function shine({ inverse, refine = 2, solver, ...rest }: ShineOptions): G
     attach(site) {
       const memory = factorsOf(name, site)
       const approximate = (x: Vector): Vector => tf.neg(inverse(memory as never, x))
-      const z = attachAdjoint(site, name, settings, (apply, v) =>
-        find(site, apply, v, approximate, { ...settings, refine, solver }),
+      const z = attachAdjoint(site, name, { ...settings, ...(solver ? { solver } : {}) }, (apply, v, _side, parts) =>
+        find(site, apply, v, approximate, { ...settings, refine, solver }, parts),
       )
       return reporting(z, () => refuseSecondOrder(name))
     },
@@ -79,11 +80,12 @@ function factorsOf(name: string, { memory }: AttachSite): Memory {
 type Plan = AdjointSettings & { readonly refine: number; readonly solver: LinearSolver | Solver | undefined }
 
 function find(
-  { z, problem }: AttachSite,
+  { problem }: AttachSite,
   vjp: (u: Vector) => Vector,
   v: Vector,
   approximate: (x: Vector) => Vector,
   plan: Plan,
+  parts: Parts | undefined,
 ): Adjoint {
   const system = asSystem(problem, vjp, v)
   const { apply, right, pack, unpack } = system
@@ -117,7 +119,7 @@ function find(
 
   const nearer = Array.from(residual, (x) => x < 1) // else the start of a solver is 0
   const from = unpack(pick(nearer, u, tf.zerosLike(u)))
-  const solved = solveAdjoint(problem, vjp, v, { ...plan, solver }, { from })
+  const solved = solveAdjoint(problem, vjp, v, { ...plan, solver }, { parts, from })
   return {
     ...solved,
     steps: steps + solved.steps,
