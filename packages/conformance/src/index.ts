@@ -26,5 +26,5 @@ export {
   type TableColumn,
   type TableRow,
 } from './solver-table.ts'
-export { zoo, type ZooProblem, published, zooError, monotone, type MonotoneProblem } from './zoo/index.ts'
+export { monotone, type MonotoneProblem, published, zoo, zooError, type ZooProblem } from './zoo/index.ts'
 export { nonlinearSolve23, type NonlinearSystem, rootResidual, type RootResidual } from './zoo/nonlinear-solve/index.ts'

@@ -3,14 +3,19 @@ import { equilibrium } from '@equilibria/core'
 import {
   aitken,
   anderson,
+  andersonI,
   auto,
   broyden,
   chebyshev,
+  davisYin,
+  douglasRachford,
+  forwardBackward,
   halpern,
   krasnoselskiiMann,
   levenbergMarquardt,
   minimalPolynomial,
   newtonKrylov,
+  peacemanRachford,
   picard,
   pseudoTransient,
   reducedRank,
@@ -20,12 +25,12 @@ import { scoped } from '@equilibria/tensor'
 import { truthMaps } from './fixtures/truth.ts'
 import { inputOf, operatorOf } from './fixtures/truth/tools.ts'
 import type { TruthMap } from './fixtures/truth/entry.ts'
-import { published, zoo, type ZooProblem, zooError } from './zoo/index.ts'
+import { monotone, published, zoo, type ZooProblem, zooError } from './zoo/index.ts'
 
 /** One problem of the table: a zoo problem, or the map of a truth case. */
 export interface TableRow {
   readonly name: string
-  readonly from: 'published' | 'zoo' | 'truth'
+  readonly from: 'published' | 'zoo' | 'monotone' | 'truth'
   readonly problem: Pick<ZooProblem, 'operator' | 'input' | 'answers' | 'also' | 'tolerance'>
   /** `ρ` where the spectrum is real and lies in `[−ρ, ρ]`: what `chebyshev()` must be told. */
   readonly realRadius?: number
@@ -34,6 +39,8 @@ export interface TableRow {
 export interface TableColumn {
   readonly name: string
   make(row: TableRow): Solver | undefined
+  /** Default `1000`. */
+  readonly maxSteps?: number
 }
 /** How one solver did on one problem. */
 export interface TableCell {
@@ -48,6 +55,14 @@ export interface TableCell {
 /** Relative residual that counts as solved. */
 export const TABLE_TOLERANCE = 1e-5
 const MAX_STEPS = 1000
+/** A step of these may take 50 products: 1000 steps that lead nowhere would take a minute. */
+const NEWTON_STEPS = 60
+
+/** Splitting methods need an operator that offers its monotone parts. */
+const split =
+  (make: () => Solver) =>
+  ({ from }: TableRow): Solver | undefined =>
+    from === 'monotone' ? make() : undefined
 
 /** Every solver of `@equilibria/solvers`, with its defaults. */
 export const tableColumns: readonly TableColumn[] = [
@@ -63,12 +78,17 @@ export const tableColumns: readonly TableColumn[] = [
   { name: 'minimalPolynomial', make: () => minimalPolynomial() },
   { name: 'vectorEpsilon', make: () => vectorEpsilon() },
   { name: 'anderson', make: () => anderson() },
+  { name: 'andersonI', make: () => andersonI() },
   { name: 'broyden', make: () => broyden() },
   { name: 'broyden (bad)', make: () => broyden({ update: 'bad' }) },
-  { name: 'pseudoTransient', make: () => pseudoTransient() },
-  { name: 'newtonKrylov', make: () => newtonKrylov() },
-  { name: 'levenbergMarquardt', make: () => levenbergMarquardt() },
+  { name: 'pseudoTransient', make: () => pseudoTransient(), maxSteps: NEWTON_STEPS },
+  { name: 'newtonKrylov', make: () => newtonKrylov(), maxSteps: NEWTON_STEPS },
+  { name: 'levenbergMarquardt', make: () => levenbergMarquardt(), maxSteps: NEWTON_STEPS },
   { name: 'auto', make: () => auto() },
+  { name: 'forwardBackward', make: split(forwardBackward) },
+  { name: 'peacemanRachford', make: split(peacemanRachford) },
+  { name: 'douglasRachford', make: split(douglasRachford) },
+  { name: 'davisYin', make: split(davisYin) },
 ]
 
 /** Real spectra in `[−ρ, ρ]`, by the name of the row. */
@@ -90,12 +110,14 @@ export function tableRows(truth?: unknown): TableRow[] {
   return [
     ...from('published', published),
     ...from('zoo', Object.fromEntries(Object.entries(zoo).filter(([key]) => !own.includes(key)))),
+    ...from('monotone', monotone),
     ...(truth === undefined ? [] : truthMaps(truth).map(([id, map]) => rowOf(id, 'truth', problemOf(map)))),
   ]
 }
 
+/** Names are kept apart: the zoo and the truth cases both have a `kepler`. */
 const rowOf = (name: string, from: TableRow['from'], problem: TableRow['problem']): TableRow => ({
-  name,
+  name: from === 'truth' || from === 'monotone' ? `${from}: ${name}` : name,
   from,
   problem,
   ...(REAL[name] === undefined ? {} : { realRadius: REAL[name] }),
@@ -118,7 +140,11 @@ export function tableCell(row: TableRow, column: TableColumn): TableCell {
   const solver = column.make(row)
   if (!solver) return { ...named, outcome: 'none', evaluations: 0 }
   return scoped(() => {
-    const layer = equilibrium(row.problem.operator(), { solver, tolerance: TABLE_TOLERANCE, maxSteps: MAX_STEPS })
+    const layer = equilibrium(row.problem.operator(), {
+      solver,
+      tolerance: TABLE_TOLERANCE,
+      maxSteps: column.maxSteps ?? MAX_STEPS,
+    })
     const { state, status, stats } = layer.solve(row.problem.input())
     // Tolerances of problems are for a residual of 1e-6; the error scales with it.
     const near = zooError(row.problem, state) <= row.problem.tolerance * (TABLE_TOLERANCE / 1e-6)
@@ -136,6 +162,7 @@ export const solverTable = (rows: readonly TableRow[], columns = tableColumns): 
 const TITLES = {
   published: 'Published problems',
   zoo: 'Small problems with closed-form answers',
+  monotone: 'Monotone operator networks',
   truth: 'Truth cases that are maps',
 } as const
 
@@ -153,12 +180,13 @@ export function formatSolverTable(
 ): string {
   const find = (all: readonly TableCell[], row: string, column: string) =>
     all.find((cell) => cell.row === row && cell.column === column)
-  const sections = (['published', 'zoo', 'truth'] as const).map((from) => {
+  const sections = (['published', 'zoo', 'monotone', 'truth'] as const).map((from) => {
     const own = rows.filter((row) => row.from === from)
     if (own.length === 0) return ''
-    const head = `| problem | ${tableColumns.map((c) => c.name).join(' | ')} |\n|---|${tableColumns.map(() => '--:|').join('')}`
+    const columns = tableColumns.filter(({ name }) => own.some((row) => text(find(cells, row.name, name)) !== '·'))
+    const head = `| problem | ${columns.map((c) => c.name).join(' | ')} |\n|---|${columns.map(() => '--:|').join('')}`
     const lines = own.map((row) => {
-      const shown = tableColumns.map((column) => {
+      const shown = columns.map((column) => {
         const [one, two] = [text(find(cells, row.name, column.name)), text(find(other, row.name, column.name))]
         return other.length > 0 && one !== two ? `${one} / ${two}` : one
       })

@@ -302,3 +302,48 @@ test('preconditioners: κ = 1e4 by scaling alone is no work for a diagonal one',
     expect(helped.error).toBeLessThan(1e-3)
   }
 })
+
+describe('tensors', () => {
+  const size = 6
+  const stall = square(size, (i, j) => Number(i === j) - Number((i + 1) % size === j)) // a shift: GMRES(2) makes no progress
+  const solvers: [string, () => LinearSolver][] = [
+    ['gmres', () => gmres()],
+    ['gmres(2) → bicgstab', () => gmres({ restart: 2 })],
+    ['bicgstab', () => bicgstab()],
+    ['cg', () => cg()],
+    ['minres', () => minres()],
+    ['direct', () => direct()],
+    ['neumann', () => neumann()],
+  ]
+  for (const [name, make] of solvers)
+    test(`${name}: u is all that is left, whatever the system; nothing after an exception at any product`, () => {
+      for (const A of [stall, square(size, (i, j) => Number(i === j)), square(size, (i, j) => (i === j ? 0.5 : 0.1))]) {
+        const [m, v] = [tf.tensor2d(A), tf.tensor2d([rhs(1).slice(0, size), rhs(2).slice(0, size)])]
+        for (const right of [v, tf.mul(v, 1e-20) as Vector, tf.mul(v, Number.NaN) as Vector]) {
+          const before = tf.memory().numTensors
+          const { u } = make().solve((w) => tf.tidy(() => tf.matMul(w, m)), right, { tolerance: 1e-6, maxSteps: 40 })
+          expect(u.shape).toEqual([2, size])
+          u.dispose()
+          // `apply` makes tensors that its caller owns: what the solver does with them is what is counted.
+          expect(tf.memory().numTensors).toBe(before)
+          for (let at = 1; at <= 25; at++) {
+            let calls = 0
+            const failing = (w: Vector): Vector => {
+              if (++calls === at) throw new Error('boom')
+              return tf.tidy(() => tf.matMul(w, m))
+            }
+            let thrown = false
+            try {
+              make().solve(failing, right, { tolerance: 0, maxSteps: 30 }).u.dispose()
+            } catch {
+              thrown = true
+            }
+            expect(thrown).toBe(calls >= at)
+            expect(tf.memory().numTensors).toBe(before)
+          }
+          if (right !== v) right.dispose()
+        }
+        tf.dispose([m, v])
+      }
+    })
+})

@@ -12,18 +12,21 @@ import { allSolvers } from './all-solvers.ts'
  * coupled, nonlinear, symmetric, and made of element-wise operations, so that a row's arithmetic is the same to the bit
  * in any batch, on any backend. Its modulus is at most `0.8 a`.
  */
+/** Evenly spread: `fc.double` is even over the bit patterns, which are nearly all of tiny numbers. */
+const real = (min: number, max: number): fc.Arbitrary<number> =>
+  fc.integer({ min: 0, max: 10_000 }).map((i) => min + ((max - min) * i) / 10_000)
 const N = 3
-const STEPS = 12
+const STEPS = 16
 interface Sample {
   readonly a: number
   readonly x: readonly number[]
 }
 const sample: fc.Arbitrary<Sample> = fc.record({
-  a: fc.double({ min: 0.2, max: 1.15, noNaN: true }),
-  x: fc.array(fc.double({ min: -2, max: 2, noNaN: true }), { minLength: N, maxLength: N }),
+  a: real(0.2, 1.15),
+  x: fc.array(real(-2, 2), { minLength: N, maxLength: N }),
 })
 const batches = fc.array(sample, { minLength: 2, maxLength: 5 })
-const settings = { numRuns: 4, seed: 20261124 }
+const settings = { numRuns: 2, seed: 20261124 }
 
 /** `z ↦ s G((z − t)/s) + t`: the same problem in other units, with another origin. */
 interface Units {
@@ -116,7 +119,7 @@ describe.each(allSolvers)('$name', ({ make }) => {
   test('another origin: a translated problem has translated states', () => {
     leakless(() =>
       fc.assert(
-        fc.property(batches, fc.double({ min: -3, max: 3, noNaN: true }), (samples, t) => {
+        fc.property(batches, real(-3, 3), (samples, t) => {
           const [one, moved] = [walk(make, samples), walk(make, samples, { s: 1, t: Math.fround(t) })]
           // Rounding differs by about 4 · 2⁻²⁴ · |t| ≤ 1e-6 in z and r. It enters coefficients divided by differences of
           // residuals, which are no smaller than a hundredth of residuals here, and is carried from step to step: a

@@ -149,7 +149,7 @@ function packedSplitting<S extends TensorTree>(
   parts: Splitting<S>,
   { pack, unpack }: { pack(state: S): Vector; unpack(z: Vector): S },
 ): Splitting<Vector> {
-  const { resolventA, applyA, applyC, stateOf, adjoint, tangent, ...rest } = parts
+  const { resolventA, applyA, applyC, stateOf, linearize, ...rest } = parts
   return {
     ...rest,
     resolventB: (v, alpha) => pack(parts.resolventB(unpack(v), alpha)),
@@ -157,8 +157,18 @@ function packedSplitting<S extends TensorTree>(
     ...(applyA ? { applyA: (v) => pack(applyA(unpack(v))) } : {}),
     ...(applyC ? { applyC: (v) => pack(applyC(unpack(v))) } : {}),
     ...(stateOf ? { stateOf: (p) => pack(stateOf(unpack(p))) } : {}),
-    ...(adjoint ? { adjoint: (z, v) => packedSplitting(adjoint(unpack(z), unpack(v)), { pack, unpack }) } : {}),
-    ...(tangent ? { tangent: (z, v) => packedSplitting(tangent(unpack(z), unpack(v)), { pack, unpack }) } : {}),
+    ...(linearize
+      ? {
+          linearize: (z) => {
+            const { tensors, adjoint, tangent } = linearize(unpack(z))
+            const side =
+              (parts: typeof adjoint) =>
+              (v: Vector, kept: readonly tf.Tensor[]): Splitting<Vector> =>
+                packedSplitting(parts(unpack(v), kept), { pack, unpack })
+            return { tensors, adjoint: side(adjoint), ...(tangent ? { tangent: side(tangent) } : {}) }
+          },
+        }
+      : {}),
   }
 }
 

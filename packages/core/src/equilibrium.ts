@@ -6,7 +6,7 @@ import { drive, driveAsync } from './drive/run.ts'
 import type { Driven, DriveOptions } from './drive/types.ts'
 import { referenceBackend, resolveKernels } from './kernels.ts'
 import { checkMemory, keepMemory } from './memory.ts'
-import { checkLayer, checkRun, type EquilibriumOptions, type SolveOptions, stopRuleOf } from './options.ts'
+import { checkLayer, checkRun, type EquilibriumOptions, methodsOf, type SolveOptions, stopRuleOf } from './options.ts'
 import { solutionOf, type Told } from './solution.ts'
 import { type Session, type SolveSteps, solveSteps, type SolveStream, streamed } from './steps.ts'
 import { checkDepths, trace, type TrajectoryState } from './trajectory.ts'
@@ -24,7 +24,9 @@ export interface EquilibriumLayer<S extends TensorTree, X extends TensorTree, A 
   steps(input: X, options?: SolveOptions<S>): SolveSteps<S, A>
   /** The same as an async iterable, which gives the event loop its turns: `for await`, then `await stream.result`. */
   stream(input: X, options?: SolveOptions<S>): SolveStream<S, A>
-  /** The states after each of these numbers of steps (increasing), nothing frozen. The caller disposes them. */
+  /**
+   * The states after each of these numbers of steps (increasing), nothing frozen, no fallback. The caller disposes them.
+   */
   trajectory(input: X, steps: readonly number[], options?: { readonly initial?: S }): readonly TrajectoryState<S>[]
 }
 
@@ -72,7 +74,8 @@ export function equilibrium<S extends TensorTree, X extends TensorTree, A extend
       memory: run.memory?.memory,
     }
   }
-  const slow = backend === referenceBackend ? [] : (solver.requires?.kernels ?? []).filter((k) => !backend.kernels[k])
+  const wanted = new Set(methodsOf(solver).flatMap((method) => method.requires?.kernels ?? []))
+  const slow = backend === referenceBackend ? [] : [...wanted].filter((k) => !backend.kernels[k])
   /** `why`: what this solve needs the memory for. */
   const notesOf = ({ coupled, problem: { batch } }: Bound<S>, why: string | undefined): string[] => [
     ...(coupled && options.compaction !== false ? [`no compaction: ${coupled}`] : []),
@@ -81,7 +84,10 @@ export function equilibrium<S extends TensorTree, X extends TensorTree, A extend
   ]
   const keeps = (run: SolveOptions<S>) => (run.keepMemory ? 'the memory is kept' : undefined)
   const told = (bound: Bound<S>, began: number, why: string | undefined): Told => ({
-    ...{ solver, backend: backend.name, began, notes: notesOf(bound, why) },
+    solver,
+    backend: backend.name,
+    began,
+    notes: notesOf(bound, why),
     count: { ...bound.count },
   })
   const answerOf = (bound: Bound<S, A>, z: Vector) => {

@@ -41,7 +41,7 @@ function dot(p: ArrayLike<number>, q: ArrayLike<number>, from: number, size: num
 }
 
 /**
- * One sample's Anderson system, on its Gram matrix `gram` (`m × m`, float64) and right-hand side `right`, on its first `used` columns. Columns are
+ * One sample's Anderson system, on its Gram matrix `gram` (`m × m`, float64) and right-hand side `right`, on its first `used` columns; `length` is `‖r‖`. Columns are
  * scaled to unit length; those that depend on newer ones are dropped, which is decided before `λ` is added, because `λ`
  * would hide it. Returns `γ` in the caller's units; dropped columns get 0.
  */
@@ -50,6 +50,7 @@ function solveNormalised(
   right: Float64Array,
   m: number,
   used: number,
+  length: number,
   { regularization, cap }: LeastSquaresOptions,
 ): Float64Array {
   const scale = Float64Array.from({ length: used }, (_, i) => {
@@ -73,7 +74,8 @@ function solveNormalised(
     y[i] = s / rows[i]![i]!
   }
   const size = y.reduce((s, v) => s + Math.abs(v), 0)
-  const shrink = size > cap ? cap / size : 1
+  const most = cap * length
+  const shrink = size > most ? most / size : 1
   const gamma = new Float64Array(m)
   if (Number.isFinite(size)) kept.forEach((i, k) => (gamma[i] = y[k]! * shrink * scale[i]!))
   return gamma
@@ -99,7 +101,7 @@ export const referenceKernels: Kernels = {
         right[i] = dot(d[i]!, r, from, size)
         for (let j = 0; j <= i; j++) gram[i * m + j] = gram[j * m + i] = dot(d[i]!, d[j]!, from, size)
       }
-      weights.set(solveNormalised(gram, right, m, used, options), row * m)
+      weights.set(solveNormalised(gram, right, m, used, Math.sqrt(dot(r, r, from, size)), options), row * m)
     }
     return tf.tensor2d(weights, [batch, m])
   },

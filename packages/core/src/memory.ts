@@ -6,7 +6,10 @@ import { EquilibriaError, leaves } from '@equilibria/tensor'
 export function keepMemory(solver: Solver, { batch, size }: Problem, memory: Memory): KeptMemory {
   const held = leaves(memory).map((t) => tf.keep(t))
   return {
-    ...{ solver: solver.name, batch, size, memory },
+    solver: solver.name,
+    batch,
+    size,
+    memory,
     dispose: () => {
       for (const t of held) if (!t.isDisposed) t.dispose()
     },

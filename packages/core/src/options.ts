@@ -73,6 +73,17 @@ export function checkLayer(
     if (compaction.every !== undefined) requireWhole('compaction.every', compaction.every, 1)
     if (compaction.below !== undefined) requireRange('compaction.below', compaction.below, 0, 1)
   }
+  for (const method of methodsOf(solver)) checkNeeds(method, operator, backend)
+}
+
+/** A solver and its fallbacks, in the order they are tried. */
+export function methodsOf(solver: Solver): readonly Solver[] {
+  const all = new Set<Solver>() // a chain may close: its rounds end with maxSteps
+  for (let next: Solver | undefined = solver; next && !all.has(next); next = next.after?.solver) all.add(next)
+  return [...all]
+}
+
+function checkNeeds(solver: Solver, operator: Pick<Operator, 'name' | 'traits'>, backend: Backend): void {
   for (const trait of solver.requires?.traits ?? [])
     if (operator.traits[trait] === undefined)
       throw new EquilibriaError(

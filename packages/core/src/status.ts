@@ -1,4 +1,4 @@
-import type { Solution, Status, TensorTree } from '@equilibria/spec'
+import type { Aux, Solution, Status, TensorTree } from '@equilibria/spec'
 import { EquilibriaError } from '@equilibria/tensor'
 
 /** Nothing is left to do: the answer is what was asked for, or what float32 can give of it. */
@@ -43,7 +43,7 @@ export const remedy = (status: Status): string => REMEDY[status]
  * @throws EquilibriaError `not-converged` unless every sample converged, reached the float32 floor or left by its exit
  * rule.
  */
-export function assertConverged<S extends TensorTree>(solution: Solution<S>): Solution<S> {
+export function assertConverged<S extends TensorTree, A extends Aux>(solution: Solution<S, A>): Solution<S, A> {
   const { status, stats } = solution
   if (DONE.has(status)) return solution
   const bad = stats.perSample.status.filter((s) => !DONE.has(s)).length

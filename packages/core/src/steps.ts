@@ -86,7 +86,9 @@ export function solveSteps<S extends TensorTree, A extends Aux>(
         return {
           done: false,
           value: {
-            ...{ step, residual, active },
+            step,
+            residual,
+            active,
             perSample: { status: [...statuses], residual: residuals.slice() },
             state: () => {
               if (at !== taken)

@@ -298,3 +298,32 @@ describe('after: a polyalgorithm', () => {
       expect(stats.perSample.tried!.length).toBe(moduli.length)
     }))
 })
+
+test('what a fallback needs is checked with what the first method needs; a chain may close', () =>
+  leakless(() => {
+    const needy: Solver = { ...plain(), name: 'needy', requires: { traits: ['monotone'] } }
+    const layer = () => equilibrium(affine(), { solver: then(plain(), { solver: needy }) })
+    expect(layer).toThrow(/Solver "needy" needs the trait "monotone"/)
+    const round = { ...plain(), name: 'round', after: undefined as unknown as Fallback }
+    const closed: Solver = Object.assign(round, { after: { solver: round, leave: leaveAt(5) } })
+    const { stats } = equilibrium(affine(), { solver: closed, maxSteps: 23 }).solve(input([-2]))
+    expect(stats.perSample.tried![0]!.map((a) => a.steps)).toEqual([5, 5, 5, 5, 3])
+  }))
+
+test('coupled rows answered with their best state have it from one step, and one word for it', () =>
+  leakless(() => {
+    // Row 0 alone would be done at once; row 1 never is. z₁ grows, z₀ follows it a little.
+    const coupled = defineOperator({
+      name: 'coupled',
+      traits: { rowwise: false },
+      initial: (x: tf.Tensor2D) => tf.zerosLike(x),
+      apply: (z, x) =>
+        tf.add(tf.mul(tf.reverse(z, 0), tf.tensor2d([[1e-8], [0]])), tf.add(x, tf.mul(z, tf.tensor2d([[0], [-3]])))),
+    })
+    const { state, stats } = equilibrium(coupled, { solver: { ...plain(), answer: 'best' }, maxSteps: 200 }).solve(
+      tf.tensor2d([[0], [1]]),
+    )
+    expect(new Set(stats.perSample.status).size).toBe(1)
+    expect(numbers(state)).toEqual([0, 0]) // the worst residual is smallest at the start: 1
+    expect([...stats.perSample.residual]).toEqual([0, 1])
+  }))

@@ -29,7 +29,9 @@ describe('states of rank 0 are a batch of one', () => {
       expect(layer.solve(tf.scalar(1), { breadth: { starts: 3 } }).state.shape).toEqual([])
       const shapes: number[][] = []
       const exit = {
-        ...{ kind: 'exit-rule' as const, spec: 1 as const, name: 'e' },
+        kind: 'exit-rule' as const,
+        spec: 1 as const,
+        name: 'e',
         start: () => (seen: { readonly state: tf.Tensor }) => [shapes.push(seen.state.shape) > 2],
       }
       expect(layer.solve(tf.scalar(1), { exit }).status).toBe('exited')

@@ -3,6 +3,7 @@ import type { BackwardStats, Operator, Solution, Status, TensorTree, Vector } fr
 import { bindProblem, type EquilibriumLayer, referenceKernels } from '@equilibria/core'
 import { derivativeAlong, EquilibriaError, linearize, offTape, onTape, scoped } from '@equilibria/tensor'
 import { plainSolve } from './adjoint/attach.ts'
+import { freezeParts } from './adjoint/parts.ts'
 import { adjointSettings, type ImplicitOptions } from './adjoint/options.ts'
 import { settle } from './adjoint/policy.ts'
 
@@ -105,7 +106,13 @@ export function equilibriumJvp<S extends TensorTree, X extends TensorTree>(
         ) as Vector
         const frozen = linearize(problem.apply, start)
         try {
-          const found = plainSolve({ z: start, problem }, settings)(frozen.jvp, right, 'tangent')
+          const parts = freezeParts(problem, start, settings.solver)
+          const found = plainSolve({ problem }, settings)(
+            frozen.jvp,
+            right,
+            'tangent',
+            parts.of('tangent', parts.tensors),
+          )
           const status = solution?.stats.perSample.status ?? Array.from({ length: problem.batch }, GIVEN)
           return unpack(settle(name, found, right, frozen.jvp, settings, { status, report: (s) => (stats = s) }))
         } finally {

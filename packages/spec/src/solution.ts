@@ -25,6 +25,7 @@ export interface Attempt {
   /** How it ended; all but the last did not get there. */
   readonly status: Status
   readonly steps: number
+  /** Of the state it last measured. */
   readonly residual: number
 }
 
@@ -34,9 +35,9 @@ export interface SolveStats {
   readonly backend: string
   /** Steps of the longest-running sample. */
   readonly steps: number
-  /** Calls of `G` on some batch. */
+  /** Calls of `G` on some batch, and products with its Jacobian (`linearize`), of the forward solve. */
   readonly evaluations: number
-  /** Rows on which `G` was evaluated, summed: what compaction saves. */
+  /** Rows of these, summed: what compaction saves. */
   readonly sampleEvaluations: number
   readonly elapsedMs: number
   /** Worst residual over the batch. */
@@ -63,7 +64,9 @@ export interface Solution<S extends TensorTree = TensorTree, A extends Aux = Aux
   readonly stats: SolveStats
   /** What the operator says beside its state (`BoundOperator.aux`), at `state`; `undefined` if nothing. Owned like it. */
   readonly aux: A
-  /** The solver's memory, when `solve(x, { keepMemory: true })` asked for it: pass it to a later solve. */
+  /**
+   * The solver's memory, when `solve(x, { keepMemory: true })` asked for it and no fallback ran: pass it to a later solve.
+   */
   readonly memory?: KeptMemory
 }
 

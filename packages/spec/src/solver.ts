@@ -40,8 +40,9 @@ export interface Fallback {
   /** May have a fallback of its own. */
   readonly solver: Solver
   /**
-   * Ends the method before, beside the rule of the run: a row it stops goes on to `solver`. Rows that end `stagnated`,
-   * `cycle`, `diverged` or `non-finite` by the rule of the run go on as well.
+   * Ends the method before, beside the rule of the run: a row it stops goes on to `solver`. Default: `stagnated` after 50
+   * steps without progress. Rows that end `stagnated`, `cycle`, `diverged` or `non-finite` by the rule of the run go on as
+   * well.
    */
   readonly leave?: StopRule
   /** Where `solver` starts: the state of smallest residual so far (default), or where the solve began. */

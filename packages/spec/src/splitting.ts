@@ -1,3 +1,5 @@
+import type { Tensor } from '@tensorflow/tfjs-core'
+
 /**
  * What splitting methods know of `G`: the fixed points `z = G(z)` are the zeros of `A + B + C`, each part maximal
  * monotone, and `C` single-valued. For `z = prox_h(W z + b)`: `A(z) = (I − W) z − b`, `B = ∂h`, no `C`. `S` is the state:
@@ -24,10 +26,18 @@ export interface Splitting<S> {
    */
   stateOf?(p: S): S
   /**
-   * The adjoint system at a solution `z`, as a splitting of its own: the states of its zeros solve `u = Jᵀu + v`, with
-   * `J = ∂G/∂z` at `z`. Absent: only forward solves by splitting.
+   * The systems of derivatives at a solution `z`, with `J = ∂G/∂z` there, as splittings of their own. Absent: only forward
+   * solves by splitting. Called when a solve is recorded; right-hand sides come later, in the backward pass.
    */
-  adjoint?(z: S, v: S): Splitting<S>
-  /** The same for `u = J u + v`: forward mode and second derivatives. */
-  tangent?(z: S, v: S): Splitting<S>
+  linearize?(z: S): LinearizedSplitting<S>
+}
+
+/** The derivative of a splitting, waiting for right-hand sides. */
+export interface LinearizedSplitting<S> {
+  /** What the functions below need: kept until the backward pass, when what `bind` made may be gone. */
+  readonly tensors: readonly Tensor[]
+  /** The parts of `u = Jᵀu + v`, given `tensors` or copies of them: the states of its zeros solve it. */
+  adjoint(v: S, tensors: readonly Tensor[]): Splitting<S>
+  /** The parts of `u = J u + v`, for forward mode and second derivatives. */
+  tangent?(v: S, tensors: readonly Tensor[]): Splitting<S>
 }

@@ -70,16 +70,13 @@ export function monotoneNetwork(parts: {
     const s = times(W, z).map((v, i) => slope(v + x[i]!))
     return matrix(n, n, (i, j) => s[i]! * W[i]![j]!)
   }
-  // Forward–backward in float64, for ReLU (for tanh averaged: prox_{αh} has no closed form); Newton's method ends it.
+  // Newton's method, from where forward–backward gets in float64: by then the active set of ReLU is the right one.
   const alpha = m / norm ** 2
   const answers = parameters.map((x) => {
     let z = x.map(() => 0)
-    for (let k = 0; k < 3000; k++) {
+    for (let k = 0; parts.activation === 'relu' && k < 1000; k++) {
       const s = times(W, z)
-      z =
-        parts.activation === 'relu'
-          ? z.map((v, i) => host(v - alpha * (v - s[i]! - x[i]!)))
-          : z.map((v, i) => v + 0.05 * (host(s[i]! + x[i]!) - v))
+      z = z.map((v, i) => host(v - alpha * (v - s[i]! - x[i]!)))
     }
     return newtonFixedPoint(
       {

@@ -32,7 +32,7 @@ export function* attempt(
   books: Books,
   options: AttemptOptions,
 ): Generator<Turn, Ended, void> {
-  const { every = 4, below = 0.7 } = options.compaction || {}
+  const { every = 4, below = 0.8 } = options.compaction || {}
   const { limit, coupled, leave } = options.judging
   const { status, residual } = books
   const compacts = options.compaction !== false && whole.select !== undefined

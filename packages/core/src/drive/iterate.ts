@@ -77,7 +77,10 @@ export function* iterate(
       const ended = yield* attempt(whole, method, z, books, {
         ...options,
         judging: {
-          ...{ size, began, coupled, leave },
+          size,
+          began,
+          coupled,
+          leave,
           stop: options.stop.start(batch),
           limit: steps.map((s) => options.maxSteps - s),
         },
@@ -131,6 +134,12 @@ export function* iterate(
     const final = status.map((s) => s ?? 'max-steps')
     // Also where the last measured state was the best: a step may have been proposed since, and not been looked at.
     const takes = final.map((s, b) => best !== undefined && !SOLVED.has(s) && top[b]! < Number.POSITIVE_INFINITY)
+    if (coupled && takes.some((t) => t)) {
+      // One system, one state: no row may keep its own from another step, nor be called solved for it.
+      const unsolved = final[takes.indexOf(true)]!
+      takes.fill(true)
+      final.forEach((s, b) => (final[b] = SOLVED.has(s) ? unsolved : s))
+    }
     takes.forEach((t, b) => {
       if (t) residual[b] = top[b]!
     })

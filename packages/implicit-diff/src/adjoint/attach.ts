@@ -3,14 +3,13 @@ import type { AttachSite, Vector } from '@equilibria/spec'
 import { pick } from '@equilibria/core'
 import { abandonTape, add, EquilibriaError, offTape, onTape, record, type Recorded, scoped } from '@equilibria/tensor'
 import type { AdjointSettings, ImplicitSettings } from './options.ts'
+import { freezeParts, type Parts, type Side } from './parts.ts'
 import { isLost, isSolved, settle } from './policy.ts'
 import { refuseSecondOrder, requireRepairs } from './second-order.ts'
 import { type Adjoint, solveAdjoint } from './solve.ts'
 
-/** `Jᵀ`, or for second derivatives `J`. */
-export type Side = 'adjoint' | 'tangent'
 /** Solves `(I − A) u = v`, `[batch, size]`, given `u ↦ A u`. */
-export type AdjointSolve = (apply: (u: Vector) => Vector, v: Vector, side: Side) => Adjoint
+export type AdjointSolve = (apply: (u: Vector) => Vector, v: Vector, side: Side, parts?: Parts) => Adjoint
 
 /**
  * The value of `z`, with the gradient of an equilibrium: `v ↦ u` with `u = Jᵀu + v`, then back through one recorded
@@ -27,14 +26,25 @@ export type AdjointSolve = (apply: (u: Vector) => Vector, v: Vector, side: Side)
 export function attachAdjoint(
   site: AttachSite,
   name: string,
-  settings: AdjointSettings & Pick<ImplicitSettings, 'tangent'>,
+  settings: AdjointSettings & Partial<Pick<ImplicitSettings, 'solver' | 'tangent'>>,
   solve: AdjointSolve,
 ): Vector {
   const { z, problem } = site
   const once = record(problem.apply, settings.onFailure === 'fallback' ? harmless(z, site.status) : z) // all a tape sees
 
-  const adjoint = (v: Vector): Vector =>
-    tied(v, name, (right) => solve(once.vjp, right, 'adjoint'), once.taped.vjp, tangent)
+  const frozen = offTape(() => freezeParts(problem, z, settings.solver))
+  let held: readonly tf.Tensor[] = [] // what was saved for the backward pass; tfjs frees it after the outermost one
+
+  const adjoint = (v: Vector, kept: readonly tf.Tensor[] = []): Vector => {
+    if (kept.length > 0) held = kept
+    return tied(
+      v,
+      name,
+      (right) => solve(once.vjp, right, 'adjoint', frozen.of('adjoint', held)),
+      once.taped.vjp,
+      tangent,
+    )
+  }
   const tangent = (v: Vector): Vector =>
     tied(
       v,
@@ -42,7 +52,7 @@ export function attachAdjoint(
       (right) => {
         const forward = once.tangents()
         try {
-          return solve(forward.push, right, 'tangent')
+          return solve(forward.push, right, 'tangent', frozen.of('tangent', held))
         } finally {
           forward.dispose()
         }
@@ -78,24 +88,33 @@ export function attachAdjoint(
     )
   }
 
-  return tie(once, z, adjoint)
+  return tie(once, z, adjoint, frozen.tensors)
 }
 
 /**
  * `at` itself, tied to one recorded application of the map it is a fixed point of: a cotangent of it passes through
- * `back` first. The value is `at`, not the application: training and inference agree to the bit.
+ * `back` first. The value is `at`, not the application: training and inference agree to the bit. `keep`: what `back` needs
+ * of the forward pass.
  */
-function tie(once: Recorded, at: Vector, back: (cotangent: Vector) => Vector): Vector {
-  const pull = (dy: tf.Tensor): tf.Tensor => {
+function tie(
+  once: Recorded,
+  at: Vector,
+  back: (cotangent: Vector, kept: readonly tf.Tensor[]) => Vector,
+  keep: readonly tf.Tensor[] = [],
+): Vector {
+  const pull = (dy: tf.Tensor, kept: readonly tf.Tensor[]): tf.Tensor => {
     try {
       if (onTape()) once.follow(state)
-      return back(dy as Vector)
+      return back(dy as Vector, kept)
     } catch (error) {
       abandonTape()
       throw error
     }
   }
-  const state = tf.customGrad(() => ({ value: tf.clone(at), gradFunc: pull }))(once.value) as Vector
+  const state = tf.customGrad((...inputs: (tf.Tensor | tf.GradSaveFunc)[]) => {
+    if (keep.length > 0) (inputs[1] as tf.GradSaveFunc)([...keep])
+    return { value: tf.clone(at), gradFunc: pull }
+  })(once.value) as Vector
   return state
 }
 
@@ -106,18 +125,15 @@ function harmless(z: Vector, status: AttachSite['status']): Vector {
 }
 
 /** The solve that `implicit()` does: by its solver, from what its memory knows, in the tangent space. */
-export function plainSolve(
-  { z, problem }: Pick<AttachSite, 'z' | 'problem'>,
-  settings: ImplicitSettings,
-): AdjointSolve {
+export function plainSolve({ problem }: Pick<AttachSite, 'problem'>, settings: ImplicitSettings): AdjointSolve {
   const { warmStart, tangent } = settings
-  return (apply, v, side) => {
+  return (apply, v, side, parts) => {
     if (tangent) {
       const inside = solveAdjoint(problem, (u) => tangent(apply(tangent(u))), tangent(v), settings)
       return { ...inside, u: tangent(inside.u) }
     }
-    if (side === 'tangent') return solveAdjoint(problem, apply, v, settings, { z, side })
-    const found = solveAdjoint(problem, apply, v, settings, { z, from: warmStart?.recall(v) })
+    if (side === 'tangent') return solveAdjoint(problem, apply, v, settings, { parts })
+    const found = solveAdjoint(problem, apply, v, settings, { parts, from: warmStart?.recall(v) })
     warmStart?.remember(found.u, v, found.status.map(isSolved))
     return found
   }

@@ -1,21 +1,25 @@
-import type { LinearOptions, LinearResult, Problem, Solver, StopRule, Vector } from '@equilibria/spec'
+import type { LinearOptions, LinearResult, Problem, Solver, Splitting, StopRule, Vector } from '@equilibria/spec'
 import { anyOf, divergence, drive, nonFinite } from '@equilibria/core'
 import { add, EquilibriaError, rowDot } from '@equilibria/tensor'
 
-/** `u ← Jᵀu + v`, with the parts of that map in `problem.splitting`, by a fixed-point solver, started at `v` (or `initial`), stopped relative to `‖v‖` as a linear solver would. */
+/**
+ * `u ← Jᵀu + v` by a fixed-point solver, started at `v` (or `initial`), stopped relative to `‖v‖` as a linear solver would.
+ * `splitting`: the parts of that map, not of `G`.
+ */
 export function fixedPointAdjoint(
   solver: Solver,
   problem: Problem,
   vjp: (u: Vector) => Vector,
   v: Vector,
   { tolerance, maxSteps, initial }: LinearOptions,
+  splitting?: Splitting<Vector>,
 ): LinearResult {
   const dual: Problem = {
     batch: problem.batch,
     size: problem.size,
     traits: problem.traits,
     kernels: problem.kernels,
-    ...(problem.splitting ? { splitting: problem.splitting } : {}),
+    ...(splitting ? { splitting } : {}),
     apply: (u) => add(vjp(u), v),
     linearize: () => {
       throw new EquilibriaError(

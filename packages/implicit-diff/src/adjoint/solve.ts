@@ -2,6 +2,7 @@ import type { AdjointStatus, LinearResult, Problem, Vector } from '@equilibria/s
 import { rowDot } from '@equilibria/tensor'
 import { fixedPointAdjoint } from './fixed-point.ts'
 import type { AdjointSettings, ImplicitSettings } from './options.ts'
+import type { Parts } from './parts.ts'
 import { type AdjointSystem, asSystem } from './system.ts'
 
 /** Eight roundings, `8 · 2⁻²⁴`: a product, a sum and a difference in float32, with some room for their dot products. */
@@ -19,19 +20,14 @@ export interface Adjoint extends Omit<LinearResult, 'status'> {
 /**
  * Solve `(I − Jᵀ) u = v`, given `u ↦ Jᵀu`. Numerical trouble is a status. Run it off the tape, in a scope.
  *
- * `from` is a first guess. With the equilibrium `z`, a splitting method gets the parts of the adjoint (or, for `u = J u + v`,
- * of the tangent), where the problem has them.
+ * `from` is a first guess; `parts` are for splitting methods.
  */
 export function solveAdjoint(
   problem: Problem,
   vjp: (u: Vector) => Vector,
   v: Vector,
   { solver, tolerance, maxSteps }: Pick<ImplicitSettings, 'solver' | 'tolerance' | 'maxSteps'>,
-  {
-    z,
-    from,
-    side = 'adjoint',
-  }: { readonly z?: Vector; readonly from?: Vector | undefined; readonly side?: 'adjoint' | 'tangent' } = {},
+  { parts, from }: { readonly parts?: Parts | undefined; readonly from?: Vector | undefined } = {},
 ): Adjoint {
   const system = asSystem(problem, vjp, v)
   const { packed, right, apply } = system
@@ -39,13 +35,8 @@ export function solveAdjoint(
   const solved =
     solver.kind === 'linear-solver'
       ? solver.solve(apply, right, options)
-      : fixedPointAdjoint(solver, { ...packed, ...splittingOf() }, apply, right, options)
+      : fixedPointAdjoint(solver, packed, apply, right, options, parts?.(right))
   return judged(system, solved, { tolerance, maxSteps })
-
-  function splittingOf(): Pick<Problem, 'splitting'> {
-    const splitting = z && packed === problem ? problem.splitting?.[side]?.(z, right) : undefined
-    return splitting ? { splitting } : {}
-  }
 }
 
 /** What was found for the rows of a system, per sample, with a status for each. */

@@ -6,15 +6,16 @@ import type { Proximal } from './proximal.ts'
 
 /** `z ↦ z W` without the matrix: a convolution, a structured product. Linear, row by row. */
 export interface LinearMap {
-  apply(z: Vector): Vector
-  /** `z ↦ z Wᵀ`. */
-  transpose(z: Vector): Vector
+  readonly apply: (z: Vector) => Vector
+  /** `z ↦ z Wᵀ`. Used in backward passes as well: what it holds must live until then. */
+  readonly transpose: (z: Vector) => Vector
   /** `(v, α) ↦ v (I + α (I − W))⁻¹`. Without it only `forwardBackward()` works. */
-  resolvent?(v: Vector, alpha: number): Vector
+  readonly resolvent?: (v: Vector, alpha: number) => Vector
   /** The same with `Wᵀ`; for adjoints. */
-  resolventTransposed?(v: Vector, alpha: number): Vector
+  readonly resolventTransposed?: (v: Vector, alpha: number) => Vector
 }
 
+/** What `prox_h(z W + b)` is made of, and what is known of it. */
 export interface LinearProxOptions {
   /** `W`, `[n, n]`, acting on rows: `z ↦ z W`; or its products. */
   readonly weights: tf.Tensor2D | LinearMap
@@ -47,53 +48,52 @@ export interface LinearProxOptions {
  */
 export function linearProxSplitting(options: LinearProxOptions): Splitting<Vector> {
   const { weights, bias, proximal, monotonicity, lipschitz } = options
-  const map = weights instanceof tf.Tensor ? denseMap(weights, bias.shape[1]) : weights
+  const dense = weights instanceof tf.Tensor ? weights : undefined
+  const known = dense && inversesOf(dense, bias.shape[1])
+  const map = (kept: tf.Tensor | undefined): LinearMap =>
+    kept ? denseMap(kept as tf.Tensor2D, known!) : (weights as LinearMap)
   const bounds = {
     ...(monotonicity === undefined ? {} : { monotonicity }),
     ...(lipschitz === undefined ? {} : { lipschitz }),
   }
   /** `A(p) = p (I − W) − b` for one direction of `W`. */
-  const affine = (
-    apply: LinearMap['apply'],
-    resolvent: LinearMap['resolvent'],
-    b: Vector,
-  ): Pick<Splitting<Vector>, 'applyA' | 'resolventA' | 'monotonicity' | 'lipschitz'> => ({
+  const affine = (apply: LinearMap['apply'], resolvent: LinearMap['resolvent'], b: Vector) => ({
     ...bounds,
-    applyA: (v) => sub(sub(v, apply(v)), b),
-    ...(resolvent ? { resolventA: (v, alpha) => resolvent(add(v, scale(b, alpha)), alpha) } : {}),
+    applyA: (v: Vector): Vector => sub(sub(v, apply(v)), b),
+    ...(resolvent ? { resolventA: (v: Vector, alpha: number) => resolvent(add(v, scale(b, alpha)), alpha) } : {}),
   })
-  /** `(D⁻¹ − I)`, at the slopes that `G` itself has at `z`. */
-  const slopes = (z: Vector): Splitting<Vector>['resolventB'] => {
-    const D = proximal.slope(proximal.apply(add(map.apply(z), bias), 1))
-    return (v, alpha) => tf.div(tf.mul(v, D), tf.add(scale(D, 1 - alpha), alpha))
-  }
+  const forward = map(dense)
   return {
-    ...affine((v) => map.apply(v), map.resolvent && ((v, alpha) => map.resolvent!(v, alpha)), bias),
+    ...affine(forward.apply, forward.resolvent, bias),
     resolventB: (v, alpha) => proximal.apply(v, alpha),
-    adjoint: (z, v) => ({
-      ...affine(
-        (p) => map.transpose(p),
-        map.resolventTransposed && ((p, alpha) => map.resolventTransposed!(p, alpha)),
-        v,
-      ),
-      resolventB: slopes(z),
-      stateOf: (p) => add(v, map.transpose(p)),
-    }),
-    tangent: (z, v) => ({
-      ...affine((p) => map.apply(p), map.resolvent && ((p, alpha) => map.resolvent!(p, alpha)), map.apply(v)),
-      resolventB: slopes(z),
-      stateOf: (p) => add(v, p),
-    }),
+    linearize(z) {
+      // The slopes that G itself has at z, on the same side of every kink.
+      const slope = proximal.slope(proximal.apply(add(forward.apply(z), bias), 1))
+      const clamped =
+        (D: tf.Tensor): Splitting<Vector>['resolventB'] =>
+        (p, alpha) =>
+          tf.div(tf.mul(p, D), tf.add(tf.mul(D, 1 - alpha), alpha))
+      return {
+        tensors: dense ? [slope, dense] : [slope],
+        adjoint(v, [D, kept]) {
+          const { transpose, resolventTransposed } = map(kept)
+          return {
+            ...affine(transpose, resolventTransposed, v),
+            resolventB: clamped(D!),
+            stateOf: (p) => add(v, transpose(p)),
+          }
+        },
+        tangent(v, [D, kept]) {
+          const { apply, resolvent } = map(kept)
+          return { ...affine(apply, resolvent, apply(v)), resolventB: clamped(D!), stateOf: (p) => add(v, p) }
+        },
+      }
+    },
   }
 }
 
-function denseMap(weights: tf.Tensor2D, n: number): LinearMap {
-  if (weights.shape.join() !== [n, n].join())
-    throw new EquilibriaError(
-      'shape',
-      `linearProxSplitting() was given weights (${weights.shape}) for a bias of ${n} columns.`,
-      `Pass weights [${n}, ${n}].`,
-    )
+function denseMap(weights: tf.Tensor2D, known: Map<number, Float32Array>): LinearMap {
+  const n = weights.shape[0]
   const inverse = (alpha: number): tf.Tensor2D => {
     if (onTape())
       throw new EquilibriaError(
@@ -101,7 +101,8 @@ function denseMap(weights: tf.Tensor2D, n: number): LinearMap {
         'A gradient is being recorded through the resolvent of linearProxSplitting(), which is not differentiated.',
         'Use implicit() as the gradient of this layer: it solves the adjoint by splitting as well.',
       )
-    return tf.tensor2d(inverseOf(weights, n, alpha), [n, n])
+    if (!known.has(alpha)) known.set(alpha, inverseOf(weights.dataSync(), n, alpha))
+    return tf.tensor2d(known.get(alpha)!, [n, n])
   }
   return {
     apply: (z) => tf.matMul(z, weights),
@@ -111,15 +112,22 @@ function denseMap(weights: tf.Tensor2D, n: number): LinearMap {
   }
 }
 
-/** `(I + α (I − W))⁻¹` by the data they belong to: a variable that is assigned has new data, and old entries go with the old. */
+/** `(I + α (I − W))⁻¹` by `α`, with the data they belong to: a variable that is assigned has new data. */
 const inverses = new WeakMap<object, Map<number, Float32Array>>()
 
-function inverseOf(weights: tf.Tensor2D, n: number, alpha: number): Float32Array {
+function inversesOf(weights: tf.Tensor2D, n: number): Map<number, Float32Array> {
+  if (weights.shape.join() !== [n, n].join())
+    throw new EquilibriaError(
+      'shape',
+      `linearProxSplitting() was given weights (${weights.shape}) for a bias of ${n} columns.`,
+      `Pass weights [${n}, ${n}].`,
+    )
   const known = inverses.get(weights.dataId) ?? new Map<number, Float32Array>()
   inverses.set(weights.dataId, known)
-  const found = known.get(alpha)
-  if (found) return found
-  const W = weights.dataSync()
+  return known
+}
+
+function inverseOf(W: ArrayLike<number>, n: number, alpha: number): Float32Array {
   // Rows act from the left, `v K`: the columns of K solve `(I + α (I − W)) K = I`.
   const lu = factor(
     Float64Array.from(W, (w, i) => (i % (n + 1) === 0 ? 1 + alpha : 0) - alpha * w),
@@ -132,6 +140,5 @@ function inverseOf(weights: tf.Tensor2D, n: number, alpha: number): Float32Array
     lu.solve(unit).forEach((x, i) => (K[i * n + j] = x))
     unit[j] = 0
   }
-  known.set(alpha, K)
   return K
 }
