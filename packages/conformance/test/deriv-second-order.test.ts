@@ -13,7 +13,8 @@ import {
   truncatedUnrolled,
   unrolled,
 } from '@equilibria/implicit-diff'
-import { jvp } from '@equilibria/tensor'
+import { gradientChecks } from '@equilibria/conformance'
+import { jvp, offTape, record } from '@equilibria/tensor'
 import { removeRepairs } from '@equilibria/tensor/gradients'
 import { hostDeq, hostSlope, leakless, off, slopes, square, tensorDeq, W3, X2 } from './deriv-support.ts'
 
@@ -332,6 +333,26 @@ describe('never silently wrong', () => {
       const want = (host(0.8 + h) - 2 * host(0.8) + host(0.8 - h)) / h ** 2
       expect(off(derivative(derivative(f))(tf.tensor2d([[0.8]])), [want])).toBeLessThan(5e-6)
     }))
+  test('the check for plugins catches a mode that is silently wrong', () => {
+    // The implicit gradient as it is often written: u is found aside, and a second pass sees a constant.
+    const naive: GradientMode = {
+      kind: 'gradient',
+      spec: 1,
+      name: 'naive',
+      forward: 'detached',
+      attach: ({ z, problem }) => {
+        const once = record(problem.apply, z)
+        const solve = (dy: tf.Tensor) => {
+          return offTape(() =>
+            tf.tidy(() => gmres().solve(once.vjp, dy as tf.Tensor2D, { tolerance: 1e-7, maxSteps: 50 }).u),
+          )
+        }
+        return tf.customGrad(() => ({ value: tf.clone(z), gradFunc: solve }))(once.value) as tf.Tensor2D
+      },
+    }
+    const check = gradientChecks(() => naive).find(({ name }) => name.includes('second derivative'))!
+    expect(() => check.run()).toThrow(/second derivative is .*, not 0\.53/)
+  })
   test('autoGradient, whatever method it chooses', () =>
     leakless(() =>
       expect(off(twice(autoGradient({ krylov: gmres() })), Array.from(twice(exact()).dataSync()))).toBeLessThan(1e-4),
@@ -363,7 +384,7 @@ describe('never silently wrong', () => {
       const alone = second(tf.tensor2d([[...X2[0]!]])).dataSync()
       const rows = second(tf.tensor2d([[...X2[0]!], [Number.NaN, 0, 0], [...X2[1]!]])).dataSync()
       expect(off(rows.slice(0, 3), Array.from(alone))).toBeLessThan(1e-6)
-      expect([...rows.slice(6)].every(Number.isFinite)).toBe(true)
+      expect(rows.slice(6).every(Number.isFinite)).toBe(true)
     }))
   test('without the repaired gradients it throws, instead of losing the curvature of tanh', () => {
     removeRepairs() // for good: this is the last test of the file

@@ -25,7 +25,11 @@ afterEach(() => {
   expect(tf.memory().numTensors).toBe(before)
 })
 const quiet = () => vi.spyOn(console, 'warn').mockImplementation(() => {})
-const tidy = (fn: () => void) => () => tf.tidy(() => void fn())
+const tidy = (fn: () => void) => () => {
+  tf.tidy(() => {
+    fn()
+  })
+}
 const values = (t: tf.Tensor): number[] => Array.from(t.dataSync())
 const gap = (a: readonly number[], b: readonly number[]): number => Math.max(...a.map((v, i) => Math.abs(v - b[i]!)))
 const norm = (a: readonly number[]): number => Math.hypot(...a)

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core'
 import type { AttachSite, GradientMode, Memory, Vector } from '@equilibria/spec'
 import { pick, requireWhole } from '@equilibria/core'
-import { checkpointed, EquilibriaError, leaves, rebuild, scoped, type Segment } from '@equilibria/tensor'
+import { checkpointed, EquilibriaError, leaves, offTape, rebuild, scoped, type Segment } from '@equilibria/tensor'
 import { reporting, reportInexact } from './phantom.ts'
 
 export interface CheckpointedUnrolledOptions {
@@ -53,7 +53,7 @@ export function checkpointedUnrolled({ every }: CheckpointedUnrolledOptions = {}
   }
 }
 
-function unroll(name: string, { problem, status, run }: AttachSite, every?: number): Vector {
+function unroll(name: string, { z: found, problem, status, run }: AttachSite, every?: number): Vector {
   if (!run || run.solver.after || run.solver.answer === 'best')
     throw new EquilibriaError(
       'requirement',
@@ -67,8 +67,13 @@ function unroll(name: string, { problem, status, run }: AttachSite, every?: numb
     return status[b] === 'exited' ? s + 1 : s
   })
   const frozen = (step: number): boolean[] => still.map((s) => step >= s)
-  let total = Math.max(0, ...steps)
-  while (total > 0 && frozen(total).every(Boolean)) total-- // the last step only measured
+  const total = Math.max(0, ...steps)
+  /** Rows measured in the last step kept what was measured; rows measured after it had taken it: the answer tells. */
+  let last: readonly boolean[] | undefined
+  const lastFrozen = (z: Vector, next: Vector): readonly boolean[] => {
+    const [kept, taken] = offTape(() => [z, next].map((t) => tf.sum(tf.abs(tf.sub(t, found)), 1).dataSync()))
+    return frozen(total).map((stopped, b) => stopped && (still[b]! < total || !(taken![b]! < kept![b]!)))
+  }
   const length = every ?? Math.max(1, Math.ceil(Math.sqrt(total)))
 
   const shapes: Memory[] = [] // of the solver's memory before each segment
@@ -77,18 +82,18 @@ function unroll(name: string, { problem, status, run }: AttachSite, every?: numb
     ([first, ...rest]) => {
       let z = first as Vector
       let memory = k === 0 ? scoped(() => solver.init(problem, z)) : rebuild(shapes[k]!, rest)
-      const last = Math.min(total, (k + 1) * length)
-      for (let step = k * length + 1; step <= last; step++) {
-        const stopped = frozen(step)
+      const end = Math.min(total, (k + 1) * length)
+      for (let step = k * length + 1; step <= end; step++) {
         const taken = scoped(() => {
           const { next, memory: kept } = solver.step(problem, z, memory)
+          const stopped = step < total ? frozen(step) : (last ??= lastFrozen(z, next))
           return { z: stopped.some(Boolean) ? pick(stopped, z, next) : next, memory: kept }
         })
         z = taken.z
         memory = taken.memory
       }
       shapes[k + 1] = memory
-      return last === total ? [z] : [z, ...leaves(memory)]
+      return end === total ? [z] : [z, ...leaves(memory)]
     }
   if (total === 0) return tf.clone(start)
   return checkpointed(

@@ -13,10 +13,15 @@ import { adjointSettings, type ImplicitOptions } from './adjoint/options.ts'
  * The gradient error is linear in the forward residual: about `0.1–0.3 ×` it for moderate contractions, more near
  * `μ = 1`; solve the adjoint no tighter than the forward. Meaningless where the forward solve failed: check its status.
  *
+ * Derivatives of any order are right, by nesting `tf.grad`: Hessian–vector products, gradient penalties and so on. A
+ * pass that an outer gradient records adds 1 solve with `J` (steps are products `Jv`), 1 recorded product and
+ * a second adjoint solve, each reported. They need the repaired gradients of `@equilibria/tensor/gradients`.
+ *
  * @cost 1 recorded evaluation, then 1 vector–Jacobian product per adjoint step; memory of one evaluation, however many
  * steps the solve took, plus what the adjoint solver stores
  * @throws EquilibriaError `gradient` when an adjoint fails under `onFailure: 'throw'` (nothing leaks, and the next gradient
- * works); `option` on a negative tolerance, steps below 1 or an unknown policy
+ * works), or in a second derivative where a sample fell back or gradients are not repaired; `option` on a
+ * negative tolerance, steps below 1 or an unknown policy
  * @cite bai2019, krantz2013
  * @example
  * ```ts

@@ -19,7 +19,10 @@ export interface ShineOptions extends AdjointOptions {
   readonly tolerance?: number
   /** `k`: most corrections `u ← u − Bᵀ (v + Jᵀu − u)` by the same inverse, one product each. Default `2`. */
   readonly refine?: number
-  /** Solves what is still not accepted, from there on. Left out: those samples have failed, see `onFailure`. */
+  /**
+   * Solves what is still not accepted, with `−Bᵀ` as a preconditioner. Left out: those samples have failed, see
+   * `onFailure`.
+   */
   readonly solver?: LinearSolver | Solver
   /** Default `fallback`, to the Jacobian-free gradient. */
   readonly onFailure?: AdjointPolicy
@@ -31,7 +34,7 @@ export interface ShineOptions extends AdjointOptions {
  *
  * `B` was built for the directions of the forward search and may be poor along `v`; nothing in the method tells. So the
  * residual `‖v + Jᵀu − u‖ / ‖v‖` of every sample is measured (one product), samples above `tolerance` are corrected by the
- * same inverse as long as that helps, those still above it go to `solver`, and without one to the fallback. A residual of
+ * same inverse as long as that helps, those still above it go to `solver`, preconditioned by it, and without one to the fallback. A residual of
  * `ε` bounds the relative gradient error by about `ε` times the condition of `I − J`.
  *
  * Needs a forward solver that keeps factors of an inverse: `broyden()`. Not for second derivatives.
@@ -79,7 +82,7 @@ function factorsOf(name: string, { memory }: AttachSite): Memory {
 type Plan = AdjointSettings & { readonly refine: number; readonly solver: LinearSolver | Solver | undefined }
 
 function find(
-  { z, problem }: AttachSite,
+  { problem }: AttachSite,
   vjp: (u: Vector) => Vector,
   v: Vector,
   approximate: (x: Vector) => Vector,
@@ -115,13 +118,22 @@ function find(
   const { solver } = plan
   if (accepted === rows || !solver) return { ...own, notes }
 
-  const nearer = Array.from(residual, (x) => x < 1) // else the start of a solver is 0
-  const from = unpack(pick(nearer, u, tf.zerosLike(u)))
-  const solved = solveAdjoint(problem, vjp, v, { ...plan, solver }, { from })
+  // u = M y with M = −Bᵀ, or I where that made things worse: a preconditioner from the right, which leaves residuals true.
+  const kind = Array.from(residual, (x) => x < 1)
+  const M = (y: Vector): Vector => (kind.every(Boolean) ? approximate(y) : pick(kind, approximate(y), y))
+  const product = (y: Vector): Vector => {
+    const u = M(y)
+    return add(sub(y, u), vjp(u))
+  }
+  const solved = solveAdjoint(problem, product, v, { ...plan, solver }, { from: v })
+  const done = Array.from(own.residual, (x) => x <= plan.tolerance)
   return {
     ...solved,
+    u: pick(done, own.u, M(solved.u)),
     steps: steps + solved.steps,
-    perSampleSteps: solved.perSampleSteps.map((s, b) => s + own.perSampleSteps[b]!),
-    notes: [...notes, `${solver.name} the others`],
+    residual: solved.residual.map((x, b) => (done[b] ? own.residual[b]! : x)),
+    perSampleSteps: solved.perSampleSteps.map((s, b) => own.perSampleSteps[b]! + (done[b] ? 0 : s)),
+    status: solved.status.map((s, b) => (done[b] ? own.status[b]! : s)),
+    notes: [...notes, `${solver.name} the others${kind.some(Boolean) ? ', preconditioned by it' : ''}`],
   }
 }

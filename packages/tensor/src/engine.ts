@@ -569,9 +569,10 @@ export function keepSavedOutputsOnTape(): () => void {
       stock.apply(this, args)
       const tape = engineState().activeTape
       const { saved, outputs } = tape.at(-1)!
-      const has = (list: readonly tf.Tensor[], { id }: tf.Tensor): boolean => list.some((t) => t.id === id) // a few
+      const has = (list: readonly tf.Tensor[], one: tf.Tensor | undefined): boolean =>
+        list.some((t) => t.id === one?.id) // a few
       let first = tape.length - 1
-      while (first > 0 && has(saved ?? [], tape[first - 1]!.outputs[0]!)) first--
+      while (first > 0 && has(saved ?? [], tape[first - 1]!.outputs[0])) first--
       if (first === tape.length - 1) return
       const copies = tape.splice(first)
       const node = copies.pop()!

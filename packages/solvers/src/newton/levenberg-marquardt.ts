@@ -6,8 +6,8 @@ import { columnNorms, dampedLeastSquares, materialise, times } from './dense.ts'
 import { FLOOR } from './forcing.ts'
 import { checkProducts, type JacobianProducts, type Linear, linearizeAt, moved, rowsOf, table } from './products.ts'
 
-/** `λ` per row, `[batch, 1]`, and for states solved directly the largest column lengths seen, `[batch, size]`. */
-export type LevenbergMarquardtMemory = { readonly lambda: tf.Tensor2D; readonly scale: Vector }
+/** `λ` per row, `[batch, 1]`. */
+export type LevenbergMarquardtMemory = { readonly lambda: tf.Tensor2D }
 
 export interface LevenbergMarquardtOptions {
   /** `λ` at first, relative to the squared lengths of the columns of `I − J`. Default `1e-3`. */
@@ -28,8 +28,8 @@ export interface LevenbergMarquardtOptions {
  * `(AᵀA + λD²) d = Aᵀ f`,
  *
  * where `λ` grows until the residual falls and shrinks while the linear model predicts it well: between a Newton step and
- * a short step downhill. `D` holds the largest column lengths of `A` so far, so that the units of the unknowns do not
- * matter. A singular `A` is no obstacle, and bad starts are handled better than by a line search along one direction.
+ * a short step downhill. `D` holds the lengths of the columns of `A`, so that the units of the unknowns do not matter; `λ` is
+ * doubled by a refusal and divided by 3 by a success, which follows curved valleys better than greater eagerness. A singular `A` is no obstacle, and bad starts are handled better than by a line search along one direction.
  *
  * Converges quadratically where `A` is regular, and where it is singular on a smooth set of solutions. Not for
  * contractions, which need no derivatives; and like every descent on `‖f‖` it may end in a local minimum of it that is no
@@ -38,9 +38,9 @@ export interface LevenbergMarquardtOptions {
  * States are `[batch, size]`; `λ`, `D` and acceptance are per row. Up to `direct` entries the step is solved in float64 by
  * QR; beyond, by conjugate gradients on the normal equations with `D = I`, which sees the square of the condition number.
  *
- * @cost per step 1 recorded evaluation, 1 or more to try the step, and `size` products with `J` (solved directly) or two per iteration of conjugate gradients; 2 stored vectors
+ * @cost per step 1 recorded evaluation, 1 or more to try the step, and `size` products with `J` (solved directly) or two per iteration of conjugate gradients; no stored vectors between steps
  * @throws EquilibriaError `option` on settings that are not usable; `gradient` when an op of `G` lacks the gradients, or while a gradient is being recorded
- * @cite levenberg1944, marquardt1963, more1978
+ * @cite levenberg1944, marquardt1963, more1978, transtrum2012
  * @example
  * ```ts
  * import * as tf from '@tensorflow/tfjs-core'
@@ -72,10 +72,7 @@ export function levenbergMarquardt({
     kind: 'solver',
     spec: 1,
     name: 'levenberg-marquardt',
-    init: ({ batch, size }) => ({
-      lambda: tf.fill([batch, 1], damping),
-      scale: tf.zeros([batch, size <= direct ? size : 1]),
-    }),
+    init: ({ batch }) => ({ lambda: tf.fill([batch, 1], damping) }),
     step(problem, z, memory) {
       const { batch } = problem
       const at = linearizeAt(problem, z, jacobian, 'levenbergMarquardt')
@@ -85,10 +82,9 @@ export function levenbergMarquardt({
           lambda: lambda!,
           norm: seen[b]!,
           small: FLOOR * Math.max(seen[batch + b]!, 1),
-          accepted: false,
           done: !(seen[b]! > 0 && seen[b]! < Infinity),
         }))
-        const model = problem.size <= direct ? dense(problem, at, memory.scale) : krylov(problem, at)
+        const model = problem.size <= direct ? dense(problem, at) : krylov(problem, at)
         let next = z
         // Without Jᵀ there is no step to try: the state stays, and whoever watches sees that.
         for (let trial = 0; model && trial < trials && state.some((row) => !row.done); trial++) {
@@ -105,7 +101,7 @@ export function levenbergMarquardt({
         return {
           next,
           residual: at.residual,
-          memory: { lambda: table(state.map((row) => [row.lambda])), scale: model?.scale ?? memory.scale },
+          memory: { lambda: table(state.map((row) => [row.lambda])) },
         }
       } finally {
         at.dispose()
@@ -115,18 +111,15 @@ export function levenbergMarquardt({
   return solver as unknown as Solver
 
   /** The model with all of `A` on the host. */
-  function dense(problem: Problem, at: Linear, past: Vector): Model {
+  function dense(problem: Problem, at: Linear): Model {
     const { batch, size: n } = problem
     const f = at.residual.dataSync()
-    const largest = past.dataSync()
-    const scale = new Float32Array(batch * n)
-    const rows = materialise(at.jvp, batch, n).map((a, b) => {
-      const own = columnNorms(a, n)
-      for (let j = 0; j < n; j++) scale[b * n + j] = own[j]!
-      return { a, f: f.subarray(b * n, (b + 1) * n), scale: scale.subarray(b * n, (b + 1) * n) }
-    })
+    const rows = materialise(at.jvp, batch, n).map((a, b) => ({
+      a,
+      f: f.subarray(b * n, (b + 1) * n),
+      scale: columnNorms(a, n),
+    }))
     return {
-      scale: tf.tensor2d(scale, [batch, n]),
       step(lambda) {
         const d = new Float32Array(batch * n)
         const predicted = rows.map((row, b) => {
@@ -150,7 +143,6 @@ export function levenbergMarquardt({
     const norms = problem.kernels.norms(sub(g, at.jvp(g)), g)
     const unit = Array.from({ length: batch }, (_, b) => (norms[b]! / (norms[batch + b]! || 1)) ** 2 || 1)
     return {
-      scale: tf.zeros([batch, 1]),
       step(lambda) {
         const damping = lambda.map((l, b) => l * unit[b]!)
         const { d, ad } = cgls(at, vjp, problem.kernels, damping, { tolerance: 1e-2, iterations: maxIterations })
@@ -162,8 +154,6 @@ export function levenbergMarquardt({
 
 /** The linear model of `f` around one state. */
 interface Model {
-  /** What the next step remembers of it. */
-  readonly scale: Vector
   /** The step for these `λ`, and `‖f − A d‖` per row. */
   step(lambda: readonly number[]): { readonly d: Vector; readonly predicted: readonly number[] }
 }
@@ -178,7 +168,6 @@ function settle(
   if (found <= row.small || (gain > 1e-4 && found < row.norm)) {
     row.done = true
     row.lambda = Math.max(row.lambda / 3, 1e-14)
-
     return true
   }
   row.lambda = Math.min(row.lambda * 2, 1e12)

@@ -22,7 +22,7 @@ function squareRoot(name: string, number: number, A: number[][]): NonlinearSyste
     name,
     number,
     summary: `A square root of a nearly nilpotent ${m} × ${m} matrix.`,
-    source: 'higham1987, burkardt-test-nonlin',
+    source: 'burkardt-test-nonlin',
     start: entries.map((_, i) => (i % (m + 1) === 0 ? 1 : 0)),
     roots: [root, root.map((v) => -v)],
     host: (z) =>
