@@ -156,7 +156,7 @@ export function tableCell(row: TableRow, column: TableColumn): TableCell {
 export const isSolved = (cell: TableCell): boolean => cell.outcome === 'converged' || cell.outcome === 'elsewhere'
 
 /** Every cell, row by row. */
-export const solverTable = (rows: readonly TableRow[], columns = tableColumns): TableCell[] =>
+export const solverTable = (rows: readonly TableRow[], columns: readonly TableColumn[] = tableColumns): TableCell[] =>
   rows.flatMap((row) => columns.map((column) => tableCell(row, column)))
 
 const TITLES = {
