@@ -20,7 +20,9 @@ const runs: { readonly [K in KernelName]: (k: Kernels, batch: number, size: numb
   },
   leastSquares: (k, b, n) => {
     const [r, ...d] = vectors(b, n, 1 + Math.min(n, 3))
-    return values(k.leastSquares(r!, d, { regularization: 1e-6, cap: 1e4 }))
+    const depth = Array.from({ length: b }, (_, row) => row)
+    const [all, some] = [{}, { depth }].map((o) => k.leastSquares(r!, d, { regularization: 1e-6, cap: 1e4, ...o }))
+    return [...values(all!), ...values(some!)]
   },
   combine: (k, b, n) => values(k.combine(tf.randomNormal([b, 3], 0, 1, 'float32', 9) as tf.Tensor2D, vectors(b, n, 3))),
 }

@@ -13,4 +13,18 @@ export { stopRuleChecks } from './stop-rule-checks.ts'
 export { taskChecks, type TaskCheckOptions } from './task-checks.ts'
 export { pluginChecks } from './plugin-checks.ts'
 export * from './fixtures/index.ts'
-export { zoo, type ZooProblem } from './zoo/index.ts'
+export {
+  formatSolverTable,
+  isSolved,
+  parseSolverTable,
+  solverTable,
+  TABLE_TOLERANCE,
+  tableCell,
+  tableColumns,
+  tableRows,
+  type TableCell,
+  type TableColumn,
+  type TableRow,
+} from './solver-table.ts'
+export { monotone, type MonotoneProblem, published, zoo, zooError, type ZooProblem } from './zoo/index.ts'
+export { nonlinearSolve23, type NonlinearSystem, rootResidual, type RootResidual } from './zoo/nonlinear-solve/index.ts'

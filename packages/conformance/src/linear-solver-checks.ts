@@ -8,13 +8,19 @@ const M = [
   [0, 0.2, -0.3],
   [0.1, 0, 0.4],
 ]
+/* For methods that need it: symmetric, spectrum in (−0.2, 0.7), so that I − A is positive definite. */
+const SYMMETRIC = [
+  [0.3, 0.2, 0],
+  [0.2, 0.1, -0.3],
+  [0, -0.3, 0.4],
+]
 const right = [
   [1, -2, 0.5],
   [0.1, 3, -1],
 ]
 
 /** `u (I − M) = v` by Cramer's rule, float64. */
-function exact(v: readonly number[]): number[] {
+function exactly(M: readonly (readonly number[])[], v: readonly number[]): number[] {
   const a = M.map((row, i) => row.map((m, j) => Number(i === j) - m)) // u a = v, so aᵀ uᵀ = vᵀ
   const det = (m: readonly (readonly number[])[]) =>
     m[0]![0]! * (m[1]![1]! * m[2]![2]! - m[1]![2]! * m[2]![1]!) -
@@ -25,12 +31,18 @@ function exact(v: readonly number[]): number[] {
 
 /**
  * Checks on a linear solver for `u − A u = v`: the known answer, an honest residual, rows that do not touch each other,
- * a budget that is kept, a warm start that helps, and no tensor left, on success and on an exception.
+ * a budget that is kept, a warm start that helps, options that are checked, and no tensor left, on success and on an
+ * exception. `symmetric`: ask for nothing but symmetric positive definite systems.
  */
-export function linearSolverChecks(make: () => LinearSolver): Check[] {
+export function linearSolverChecks(
+  make: () => LinearSolver,
+  { symmetric = false }: { readonly symmetric?: boolean } = {},
+): Check[] {
+  const matrix = symmetric ? SYMMETRIC : M
+  const exact = (v: readonly number[]) => exactly(matrix, v)
   const name = make().name
   const options = { tolerance: 1e-6, maxSteps: 100 }
-  const apply = (u: Vector): Vector => tf.matMul(u, tf.tensor2d(M))
+  const apply = (u: Vector): Vector => tf.matMul(u, tf.tensor2d(matrix))
   const solve = (v: number[][], more: Partial<typeof options> & { initial?: Vector } = {}) =>
     make().solve(apply, tf.tensor2d(v), { ...options, ...more })
   return [
@@ -94,10 +106,47 @@ export function linearSolverChecks(make: () => LinearSolver): Check[] {
         }),
     },
     {
+      name: `${name}: when A is 0, u is v`,
+      run: () =>
+        leakless(name, () => {
+          const { u, residual } = make().solve((w) => tf.zerosLike(w), tf.tensor2d(right), options)
+          expectThat(distance(values(u), right.flat()) <= 1e-6, `Got ${values(u)}.`)
+          expectThat(
+            residual.every((r) => r <= 1e-6),
+            `Reported residuals ${residual}.`,
+          )
+        }),
+    },
+    {
+      name: `${name}: a tolerance, or steps, that are none are refused before anything is computed`,
+      run: () =>
+        leakless(name, () => {
+          for (const wrong of [{ tolerance: Number.NaN }, { tolerance: -1 }, { maxSteps: 1.5 }, { maxSteps: -1 }]) {
+            let code: unknown
+            try {
+              solve(right, wrong)
+            } catch (error) {
+              code = (error as { code?: unknown }).code
+            }
+            expectThat(code === 'option', `It took ${JSON.stringify(wrong)} and ended with ${String(code)}.`)
+          }
+        }),
+    },
+    {
+      name: `${name}: right-hand sides beyond the squares of float32`,
+      run: () =>
+        leakless(name, () => {
+          const { u } = solve(right.map((row, b) => row.map((x) => x * (b === 0 ? 1e-25 : 1e25))))
+          const got = values(u).map((x, i) => x * (i < 3 ? 1e25 : 1e-25))
+          const gap = distance(got, right.flatMap(exact))
+          expectThat(gap <= 1e-4, `Relative to the right-hand side, it is off by ${gap.toExponential(1)}.`)
+        }),
+    },
+    {
       name: `${name}: owns no tensor after an exception`,
       run: () => {
         for (let at = 1; at <= 4; at++) {
-          const [v, m] = [tf.tensor2d(right), tf.tensor2d(M)]
+          const [v, m] = [tf.tensor2d(right), tf.tensor2d(matrix)]
           let calls = 0
           try {
             leaklessFailure(name, () =>

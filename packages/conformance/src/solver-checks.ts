@@ -1,15 +1,29 @@
 import * as tf from '@tensorflow/tfjs-core'
-import type { Problem, Solver, Vector } from '@equilibria/spec'
+import type { Problem, Solver, Splitting, Vector } from '@equilibria/spec'
 import { assertConverged, defineOperator, drive, equilibrium, referenceKernels, residualBelow } from '@equilibria/core'
+import { linearize } from '@equilibria/tensor'
 import { type Check, distance, expectThat, leakless, leaklessFailure, values } from './check.ts'
 
 type Rows = { readonly a: tf.Tensor2D; readonly b: tf.Tensor2D }
 
 /** `z = a z + b`, a modulus per row: answer `b / (1 − a)`. */
-const affine = defineOperator<tf.Tensor2D, Rows>({
+const plain = defineOperator<tf.Tensor2D, Rows>({
   name: 'affine',
   initial: ({ b }) => tf.zerosLike(b),
   apply: (z, { a, b }) => tf.add(tf.mul(z, a), b),
+})
+/** `z = a cos z + b`: nothing solves it in one step. */
+const wave = defineOperator<tf.Tensor2D, Rows>({
+  name: 'wave',
+  initial: ({ b }) => tf.zerosLike(b),
+  apply: (z, { a, b }) => tf.add(tf.mul(tf.cos(z), a), b),
+})
+/** The same with its monotone parts, for splitting methods: `A z = (1 − a) z − b`, no `B`. */
+const affine: typeof plain = { ...plain, bind: (x) => ({ ...plain.bind(x), splitting: partsOf(x.a, x.b) }) }
+const partsOf = (a: tf.Tensor2D | number, b: tf.Tensor2D | number): Splitting<Vector> => ({
+  applyA: (v) => tf.sub(tf.mul(v, tf.sub(1, a)), b) as Vector,
+  resolventA: (v, alpha) => tf.div(tf.add(v, tf.mul(b, alpha)), tf.add(tf.mul(tf.sub(1, a), alpha), 1)) as Vector,
+  resolventB: (v) => v,
 })
 const rows = (a: number[], b: number[][]): Rows => ({ a: tf.tensor2d(a, [a.length, 1]), b: tf.tensor2d(b) })
 
@@ -112,7 +126,12 @@ export function solverChecks(make: () => Solver): Check[] {
       name: `${name}: says so when it does not converge`,
       run: () =>
         leakless(name, () => {
-          expectThat(solve(rows([0.999], [[1, 1]]), 1).status === 'max-steps', 'Expected "max-steps".')
+          const x = rows([0.9], [[1, 1]])
+          const once = (operator: typeof plain) =>
+            equilibrium(operator, { solver: make(), maxSteps: 1, tolerance: 1e-5 }).solve(x).status
+          const status = once(affine)
+          if (status === 'converged') expectThat(once(wave) === 'max-steps', 'Expected "max-steps" of a curved map.')
+          else expectThat(status === 'max-steps', `Expected "max-steps", got "${status}".`)
         }),
     },
     {
@@ -151,15 +170,15 @@ export function solverChecks(make: () => Solver): Check[] {
 
 /** The iterate that a third step is given, and the residual it reports. */
 function measured(solver: Solver, { a, b }: Rows): [number[], number[]] {
+  const apply = (z: Vector): Vector => tf.add(tf.mul(z, a), b)
   const problem: Problem = {
     batch: 1,
     size: 2,
     traits: {},
     kernels: referenceKernels,
-    apply: (z) => tf.add(tf.mul(z, a), b) as Vector,
-    linearize: () => {
-      throw new Error('not available in this check')
-    },
+    apply,
+    splitting: partsOf(a, b),
+    linearize: (z) => linearize(apply, z),
   }
   let z: Vector = tf.zeros([1, 2])
   let memory = solver.init(problem, z)
@@ -176,18 +195,18 @@ function failAt(name: string, make: () => Solver, at: number): void {
   try {
     leaklessFailure(name, () => {
       let calls = 0
+      const apply = (z: Vector): Vector => {
+        if (++calls >= at) throw new Error('boom')
+        return tf.add(tf.mul(z, 0.9), 1)
+      }
       const problem: Problem = {
         batch: 1,
         size: 1,
         traits: {},
         kernels: referenceKernels,
-        apply: (z) => {
-          if (++calls >= at) throw new Error('boom')
-          return tf.add(tf.mul(z, 0.9), 1) as Vector
-        },
-        linearize: () => {
-          throw new Error('boom')
-        },
+        apply,
+        splitting: partsOf(0.9, 1),
+        linearize: (z) => linearize(apply, z),
       }
       drive(problem, make(), z0, { stop: residualBelow(0), maxSteps: 50 }).z.dispose()
       // A solver that got there before the failure has nothing to show here.

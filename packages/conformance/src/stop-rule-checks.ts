@@ -3,8 +3,10 @@ import { type Check, expectThat } from './check.ts'
 
 const STATUSES: readonly Status[] = [
   'converged',
+  'floor',
   'exited',
   'stagnated',
+  'cycle',
   'max-steps',
   'out-of-time',
   'aborted',

@@ -1,14 +1,23 @@
 import * as tf from '@tensorflow/tfjs-core'
 import { describe, expect, expectTypeOf, test } from 'vitest'
 import { defineOperator, equilibrium } from '@equilibria/core'
-import { anderson, picard } from '@equilibria/solvers'
+import { anderson, andersonI, broyden, picard } from '@equilibria/solvers'
 import { gmres } from '@equilibria/solvers/linear'
 import { implicit, jacobianFree, phantom, unrolled } from '@equilibria/implicit-diff'
 import { gradientChecks, runChecks, solverChecks } from '@equilibria/conformance'
 import { linearize, scoped } from '@equilibria/tensor'
 
 describe('solvers', () => {
-  for (const make of [() => picard(), () => anderson({ memory: 5 })]) runChecks(test, solverChecks(make))
+  for (const make of [
+    () => picard(),
+    () => anderson({ memory: 5 }),
+    () => andersonI(),
+    () => broyden(),
+    () => broyden({ update: 'bad' }),
+    () => broyden({ lineSearch: 'armijo' }),
+    () => broyden({ lineSearch: 'li-fukushima' }),
+  ])
+    runChecks(test, solverChecks(make))
 })
 describe('gradients', () => {
   runChecks(

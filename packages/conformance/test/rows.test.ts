@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Solver } from '@equilibria/spec'
 import { defineOperator, equilibrium } from '@equilibria/core'
-import { anderson, picard } from '@equilibria/solvers'
+import { anderson, andersonI, broyden, picard } from '@equilibria/solvers'
 
 /* One sample's answer never depends on its batch mates. Every row of the map below is one sample's business, and so is
  * every row of the solvers: float32 results can then only differ where a kernel sums in another order. */
@@ -57,6 +57,9 @@ const settings = { numRuns: 25, seed: 20261123 }
 const solvers: [string, () => Solver][] = [
   ['picard', () => picard()],
   ['anderson', () => anderson({ memory: 3 })],
+  ['andersonI', () => andersonI({ memory: 3 })],
+  ['broyden', () => broyden({ memory: 3 })],
+  ['broyden li-fukushima', () => broyden({ memory: 3, lineSearch: 'li-fukushima' })],
 ]
 
 describe.each(solvers)('%s', (_name, make) => {
@@ -147,18 +150,26 @@ describe('compaction pays', () => {
     tf.tidy(() => {
       const a = moduli(B)
       const input = { a: tf.tensor2d(a, [B, 1]), x: tf.tensor2d(a.map((_, i) => [1 + (i % 7) / 7, -1])) }
-      const run = (compaction: false | { every: number }) =>
-        equilibrium(spread(name), { solver: make(), tolerance: 1e-6, maxSteps: 4000, compaction }).solve(input)
-      const [whole, parts] = [run(false), run({ every: 4 })]
+      const run = (compaction: false | undefined) =>
+        equilibrium(spread(name), {
+          solver: make(),
+          tolerance: 1e-6,
+          maxSteps: 4000,
+          ...(compaction === undefined ? {} : { compaction }),
+        }).solve(input)
+      const [whole, parts] = [run(false), run(undefined)]
       expect([whole.status, parts.status]).toEqual(['converged', 'converged'])
       const [p, q] = [whole.stats, parts.stats]
       const ratio = p.sampleEvaluations / q.sampleEvaluations
+      // No driver can do with fewer: every row needs its own steps. For Picard here 12.6 times fewer than together.
+      const least = q.perSample.steps.reduce((s, k) => s + k, 0)
       console.log(
-        `[${tf.getBackend()}] ${name}, moduli Beta(4, 1.2) · 0.995, B = ${B}, 1e-6: together ${p.sampleEvaluations} sample evaluations, compacted ${q.sampleEvaluations}, ${ratio.toFixed(1)} times fewer; ${p.elapsedMs.toFixed(0)} ms and ${q.elapsedMs.toFixed(0)} ms`,
+        `[${tf.getBackend()}] ${name}, moduli Beta(4, 1.2) · 0.995, B = ${B}, 1e-6: together ${p.sampleEvaluations} sample evaluations, compacted ${q.sampleEvaluations}, ${ratio.toFixed(1)} times fewer (least possible ${least}, ${(p.sampleEvaluations / least).toFixed(1)} times); ${p.elapsedMs.toFixed(0)} ms and ${q.elapsedMs.toFixed(0)} ms`,
       )
       expect([...q.perSample.steps]).toEqual([...p.perSample.steps])
       expect(tf.max(tf.abs(tf.sub(whole.state, parts.state))).dataSync()[0]).toBe(0) // element-wise: equal to the bit
-      expect(ratio).toBeGreaterThan(name === 'picard' ? 8 : 1.2)
+      expect(ratio).toBeGreaterThan(name === 'picard' ? 8 : name.startsWith('anderson') ? 1.2 : 1) // Broyden is done with all of them within a step or two
+      if (name === 'picard') expect(q.sampleEvaluations).toBeLessThan(1.15 * least)
     })
     expect(tf.memory().numTensors).toBe(before)
   })

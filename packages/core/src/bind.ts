@@ -1,16 +1,34 @@
 import * as tf from '@tensorflow/tfjs-core'
-import type { BoundOperator, Kernels, Operator, Problem, Splitting, TensorTree, Vector } from '@equilibria/spec'
-import { EquilibriaError, hold, leaves, linearize, packing, shapeOf, takeRows } from '@equilibria/tensor'
+import type { Aux, BoundOperator, Kernels, Operator, Problem, Splitting, TensorTree, Vector } from '@equilibria/spec'
+import {
+  EquilibriaError,
+  hold,
+  leaves,
+  linearize,
+  packing,
+  rebuild,
+  scoped,
+  shapeOf,
+  takeRows,
+} from '@equilibria/tensor'
+
+/** Calls of `G` on some batch, products with its Jacobian included, and rows they were on. */
+export interface Count {
+  evaluations: number
+  rows: number
+}
 
 /** An operator tied to one input, packed as solvers see it, with the way back to trees. */
-export interface Bound<S extends TensorTree> {
+export interface Bound<S extends TensorTree, A extends Aux = Aux> {
   readonly problem: Problem
   /** `[batch, size]`. */
   readonly start: Vector
   pack(state: S): Vector
   unpack(z: Vector): S
-  /** Running totals of this binding: calls of `G`, and rows it was evaluated on. */
-  readonly count: { evaluations: number; rows: number }
+  /** What the operator says at a state beside it; tensors of its own, `undefined` if nothing. */
+  aux(state: S): A
+  /** Running totals of this binding. */
+  readonly count: Count
   /** Why finished samples cannot leave the batch; `undefined` when they can. */
   readonly coupled: string | undefined
 }
@@ -22,12 +40,12 @@ export interface Bound<S extends TensorTree> {
  * @throws EquilibriaError `shape` when a state is not a float32 tree of leaves `[batch, …]` with at least one sample, when
  * `initial` differs from what the operator starts from, or (at an evaluation) when `G` changes structure, shapes or dtypes
  */
-export function bindProblem<S extends TensorTree, X extends TensorTree>(
-  operator: Operator<S, X>,
+export function bindProblem<S extends TensorTree, X extends TensorTree, A extends Aux = Aux>(
+  operator: Operator<S, X, A>,
   input: X,
   kernels: Kernels,
   initial?: S,
-): Bound<S> {
+): Bound<S, A> {
   const bound = operator.bind(input)
   const own = bound.initial()
   checkState(operator.name, own)
@@ -40,22 +58,29 @@ export function bindProblem<S extends TensorTree, X extends TensorTree>(
     )
   checkState(operator.name, like)
   const { batch, size, pack, unpack } = packing(like)
-  const count = { evaluations: 0, rows: 0 }
-  const tails = leaves(like).map((t) => t.shape.slice(1).join())
+  const count: Count = { evaluations: 0, rows: 0 }
+  const tally = ({ shape: [rows] }: Vector): void => {
+    count.evaluations++
+    count.rows += rows
+  }
+  const tallied =
+    (product: (v: Vector) => Vector) =>
+    (v: Vector): Vector => {
+      tally(v)
+      return product(v)
+    }
+  const shapes = leaves(like).map((t) => t.shape)
 
   const applier =
     (one: BoundOperator<S>) =>
     (z: Vector): Vector => {
-      count.evaluations++
-      count.rows += z.shape[0]
+      tally(z)
       const state = unpack(z)
       const out = one.apply(state) as TensorTree // Loose<S>: structure and ranks are checked here
       const aligned = align(like as TensorTree, out)
       const fits =
         aligned !== undefined &&
-        leaves(aligned).every(
-          (t, i) => t.dtype === 'float32' && t.shape[0] === z.shape[0] && t.shape.slice(1).join() === tails[i],
-        )
+        leaves(aligned).every((t, i) => t.dtype === 'float32' && t.shape.join() === rowsOf(shapes[i]!, z.shape[0]))
       if (!fits)
         throw new EquilibriaError(
           'shape',
@@ -65,7 +90,7 @@ export function bindProblem<S extends TensorTree, X extends TensorTree>(
       return pack(aligned as S)
     }
 
-  const stray = leaves(input).find((t) => t.shape[0] !== batch)
+  const stray = batch > 1 ? leaves(input).find((t) => t.shape[0] !== batch) : undefined
   const coupled =
     operator.traits.rowwise === false
       ? `operator "${operator.name}" declares that its samples are coupled`
@@ -81,7 +106,10 @@ export function bindProblem<S extends TensorTree, X extends TensorTree>(
       traits: operator.traits,
       kernels,
       apply,
-      linearize: (z) => linearize(apply, z),
+      linearize: (z) => {
+        const { vjp, jvp, ...rest } = linearize(apply, z)
+        return { ...rest, vjp: tallied(vjp), jvp: tallied(jvp) }
+      },
       ...(one.splitting ? { splitting: packedSplitting(one.splitting, { pack, unpack }) } : {}),
     }
   }
@@ -96,22 +124,51 @@ export function bindProblem<S extends TensorTree, X extends TensorTree>(
         }
       : {}),
   }
-  return { problem, start: pack(like), pack, unpack, count, coupled }
+  const aux = (state: S): A => {
+    const said = bound.aux?.(state) as A
+    // Clones: what comes out belongs to the caller, also where it is the state, the input or a weight.
+    return (
+      said &&
+      (scoped(() =>
+        rebuild(
+          said,
+          leaves(said).map((t) => tf.clone(t)),
+        ),
+      ) as A)
+    )
+  }
+  return { problem, start: pack(like), pack, unpack, aux, count, coupled }
 }
+
+/** The shape of a leaf for so many rows, as text; a leaf of rank 0 is one row, and stays so. */
+const rowsOf = (shape: readonly number[], rows: number): string =>
+  (shape.length === 0 ? [] : [rows, ...shape.slice(1)]).join()
 
 /** The parts of an operator as solvers see them. */
 function packedSplitting<S extends TensorTree>(
   parts: Splitting<S>,
   { pack, unpack }: { pack(state: S): Vector; unpack(z: Vector): S },
 ): Splitting<Vector> {
-  const { resolventA, applyA, applyC, adjoint, ...rest } = parts
+  const { resolventA, applyA, applyC, stateOf, linearize, ...rest } = parts
   return {
     ...rest,
     resolventB: (v, alpha) => pack(parts.resolventB(unpack(v), alpha)),
     ...(resolventA ? { resolventA: (v, alpha) => pack(resolventA(unpack(v), alpha)) } : {}),
     ...(applyA ? { applyA: (v) => pack(applyA(unpack(v))) } : {}),
     ...(applyC ? { applyC: (v) => pack(applyC(unpack(v))) } : {}),
-    ...(adjoint ? { adjoint: (z, v) => packedSplitting(adjoint(unpack(z), unpack(v)), { pack, unpack }) } : {}),
+    ...(stateOf ? { stateOf: (p) => pack(stateOf(unpack(p))) } : {}),
+    ...(linearize
+      ? {
+          linearize: (z) => {
+            const { tensors, adjoint, tangent } = linearize(unpack(z))
+            const side =
+              (parts: typeof adjoint) =>
+              (v: Vector, kept: readonly tf.Tensor[]): Splitting<Vector> =>
+                packedSplitting(parts(unpack(v), kept), { pack, unpack })
+            return { tensors, adjoint: side(adjoint), ...(tangent ? { tangent: side(tangent) } : {}) }
+          },
+        }
+      : {}),
   }
 }
 

@@ -1,7 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core'
 import type { Breadth, Vector } from '@equilibria/spec'
 import { hold, scoped } from '@equilibria/tensor'
-import { type Driven, pick } from './drive.ts'
+import { pick } from './drive/batch.ts'
+import type { Driven } from './drive/types.ts'
 import { requireRange, requireWhole } from './validate.ts'
 
 /** @throws EquilibriaError `option` on settings that are not usable */
@@ -66,5 +67,6 @@ function better(a: Driven, b: Driven): Driven {
     total: Math.max(a.total, b.total),
     rowSteps: a.rowSteps + b.rowSteps,
     trace: Float32Array.from([...a.trace, ...b.trace]),
+    ...(a.tried && b.tried ? { tried: takeB.map((t, i) => (t ? b : a).tried![i]!) } : {}),
   }
 }

@@ -4,25 +4,21 @@
  */
 export { align, bindProblem, describe, type Bound } from './bind.ts'
 export { defineOperator } from './define.ts'
-export {
-  drive,
-  driveAsync,
-  iterate,
-  pick,
-  type Compaction,
-  type Driven,
-  type DriveOptions,
-  type PackedExit,
-  type Progress,
-} from './drive.ts'
+export { pick } from './drive/batch.ts'
+export { iterate } from './drive/iterate.ts'
+export { drive, driveAsync } from './drive/run.ts'
+export type { Compaction, Driven, DriveOptions, PackedExit, Progress, Turn } from './drive/types.ts'
 export { equilibrium, type EquilibriumLayer } from './equilibrium.ts'
 export type { EquilibriumOptions, SolveOptions } from './options.ts'
+export type { SolveSteps, SolveStream, StepView } from './steps.ts'
 export type { TrajectoryState } from './trajectory.ts'
 export { requireOne, requireRange, requireWhole } from './validate.ts'
 export { referenceBackend, referenceKernels, resolveKernels } from './kernels.ts'
 export { largest } from './worst.ts'
 export { assertConverged, remedy, worstStatus } from './status.ts'
 export { allOf, anyOf, atLeast } from './stop/combine.ts'
+export { cycle } from './stop/cycle.ts'
+export { floor } from './stop/floor.ts'
 export { residualBelow } from './stop/residual.ts'
 export { divergence, nonFinite, stagnation, timeBudget } from './stop/trouble.ts'
 export { argmaxStability, decisionMargin, entropyChange, klChange } from './exit/decision.ts'

@@ -33,8 +33,15 @@ function cholesky(
   return { kept, rows }
 }
 
+/** One row's inner product, accumulated in float64. */
+function dot(p: ArrayLike<number>, q: ArrayLike<number>, from: number, size: number): number {
+  let s = 0
+  for (let i = from; i < from + size; i++) s += p[i]! * q[i]!
+  return s
+}
+
 /**
- * One sample's Anderson system, on its Gram matrix `gram` (`m × m`, float64) and right-hand side `right`. Columns are
+ * One sample's Anderson system, on its Gram matrix `gram` (`m × m`, float64) and right-hand side `right`, on its first `used` columns; `length` is `‖r‖`. Columns are
  * scaled to unit length; those that depend on newer ones are dropped, which is decided before `λ` is added, because `λ`
  * would hide it. Returns `γ` in the caller's units; dropped columns get 0.
  */
@@ -42,9 +49,11 @@ function solveNormalised(
   gram: Float64Array,
   right: Float64Array,
   m: number,
+  used: number,
+  length: number,
   { regularization, cap }: LeastSquaresOptions,
 ): Float64Array {
-  const scale = Float64Array.from({ length: m }, (_, i) => {
+  const scale = Float64Array.from({ length: used }, (_, i) => {
     const d = gram[i * m + i]!
     return d > 0 && Number.isFinite(d) ? 1 / Math.sqrt(d) : 0
   })
@@ -65,7 +74,8 @@ function solveNormalised(
     y[i] = s / rows[i]![i]!
   }
   const size = y.reduce((s, v) => s + Math.abs(v), 0)
-  const shrink = size > cap ? cap / size : 1
+  const most = cap * length
+  const shrink = size > most ? most / size : 1
   const gamma = new Float64Array(m)
   if (Number.isFinite(size)) kept.forEach((i, k) => (gamma[i] = y[k]! * shrink * scale[i]!))
   return gamma
@@ -82,17 +92,16 @@ export const referenceKernels: Kernels = {
     const r = residual.dataSync()
     const d = differences.map((t) => t.dataSync())
     const weights = new Float32Array(batch * m)
+    const gram = new Float64Array(m * m)
+    const right = new Float64Array(m)
     for (let row = 0; row < batch; row++) {
+      const used = Math.min(options.depth?.[row] ?? m, m)
       const from = row * size
-      const dot = (p: ArrayLike<number>, q: ArrayLike<number>) => {
-        let s = 0
-        for (let i = from; i < from + size; i++) s += p[i]! * q[i]!
-        return s
+      for (let i = 0; i < used; i++) {
+        right[i] = dot(d[i]!, r, from, size)
+        for (let j = 0; j <= i; j++) gram[i * m + j] = gram[j * m + i] = dot(d[i]!, d[j]!, from, size)
       }
-      const gram = new Float64Array(m * m)
-      for (let i = 0; i < m; i++) for (let j = 0; j <= i; j++) gram[i * m + j] = gram[j * m + i] = dot(d[i]!, d[j]!)
-      const right = Float64Array.from(d, (column) => dot(column, r))
-      weights.set(solveNormalised(gram, right, m, options), row * m)
+      weights.set(solveNormalised(gram, right, m, used, Math.sqrt(dot(r, r, from, size)), options), row * m)
     }
     return tf.tensor2d(weights, [batch, m])
   },

@@ -3,6 +3,7 @@ import type {
   BackwardStats,
   Compute,
   GradientMode,
+  KeptMemory,
   Operator,
   Solver,
   StopRule,
@@ -10,8 +11,10 @@ import type {
 } from '@equilibria/spec'
 import { EquilibriaError } from '@equilibria/tensor'
 import { checkBreadth } from './breadth.ts'
-import type { Compaction, Progress } from './drive.ts'
+import type { Compaction, Progress } from './drive/types.ts'
 import { anyOf } from './stop/combine.ts'
+import { cycle } from './stop/cycle.ts'
+import { floor } from './stop/floor.ts'
 import { residualBelow } from './stop/residual.ts'
 import { divergence, nonFinite, timeBudget } from './stop/trouble.ts'
 import { requireOne, requireRange, requireWhole } from './validate.ts'
@@ -26,7 +29,7 @@ export interface EquilibriumOptions {
   readonly tolerance?: number
   /** Default `50`. */
   readonly maxSteps?: number
-  /** Replaces the default rule (`tolerance`, then non-finite and divergence checks). */
+  /** Replaces the default rule: non-finite, `tolerance`, the float32 floor, cycles, divergence. */
   readonly stop?: StopRule
   /** Samples that are done leave the batch. `false` keeps them. */
   readonly compaction?: Compaction | false
@@ -47,6 +50,13 @@ export interface SolveOptions<S extends TensorTree> extends Omit<Compute<S>, 'st
   readonly stop?: StopRule
   /** Evaluate `G` once more when the steps ran out, so that the reported residual is that of the state. Default `true`. */
   readonly measureLast?: boolean
+  /**
+   * Return the solver's memory as `solution.memory`, for a later solve. It stays alive until its `dispose()`, whatever
+   * `tidy` it was made in. Switches compaction off. Absent from the solution when a fallback ran.
+   */
+  readonly keepMemory?: boolean
+  /** Of an earlier solve by the same solver, on as many samples and entries: it goes on from there. Borrowed. */
+  readonly memory?: KeptMemory
 }
 
 /** @throws EquilibriaError on options that are unusable, contradict each other, or ask for what is not there */
@@ -63,6 +73,17 @@ export function checkLayer(
     if (compaction.every !== undefined) requireWhole('compaction.every', compaction.every, 1)
     if (compaction.below !== undefined) requireRange('compaction.below', compaction.below, 0, 1)
   }
+  for (const method of methodsOf(solver)) checkNeeds(method, operator, backend)
+}
+
+/** A solver and its fallbacks, in the order they are tried. */
+export function methodsOf(solver: Solver): readonly Solver[] {
+  const all = new Set<Solver>() // a chain may close: its rounds end with maxSteps
+  for (let next: Solver | undefined = solver; next && !all.has(next); next = next.after?.solver) all.add(next)
+  return [...all]
+}
+
+function checkNeeds(solver: Solver, operator: Pick<Operator, 'name' | 'traits'>, backend: Backend): void {
   for (const trait of solver.requires?.traits ?? [])
     if (operator.traits[trait] === undefined)
       throw new EquilibriaError(
@@ -88,6 +109,12 @@ export function checkRun<S extends TensorTree>(run: SolveOptions<S>, gradient: G
   if (run.tolerance !== undefined) requireRange('solve({ tolerance })', run.tolerance, 0)
   if (run.budget !== undefined) requireRange('solve({ budget: { ms } })', run.budget.ms, 0)
   if (run.breadth !== undefined) checkBreadth(run.breadth)
+  if (run.breadth && (run.keepMemory || run.memory))
+    throw new EquilibriaError(
+      'option',
+      'solve({ breadth }) was given together with a memory to keep or to use.',
+      'Leave one out: several starts have several memories.',
+    )
   if (run.onBackward && !gradient)
     throw new EquilibriaError(
       'option',
@@ -107,6 +134,8 @@ export function stopRuleOf<S extends TensorTree>(
 ): StopRule {
   const own = run.stop ?? (run.tolerance === undefined ? layer.stop : undefined)
   const tolerance = run.tolerance ?? layer.tolerance ?? 1e-4
-  const rule = own ?? (tolerance === 0 ? nonFinite() : anyOf(nonFinite(), residualBelow(tolerance), divergence()))
+  const rule =
+    own ??
+    (tolerance === 0 ? nonFinite() : anyOf(nonFinite(), residualBelow(tolerance), floor(), cycle(), divergence()))
   return run.budget ? anyOf(rule, timeBudget(Math.max(0, run.budget.ms - spentMs))) : rule
 }

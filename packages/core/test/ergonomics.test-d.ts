@@ -11,7 +11,7 @@ import {
   stagnation,
   type EquilibriumLayer,
 } from '@equilibria/core'
-import type { GradientMode, LinearSolver, Operator, Solver, Status } from '@equilibria/spec'
+import type { GradientMode, LinearSolver, Operator, Solver, Status, TensorTree } from '@equilibria/spec'
 
 declare const solver: Solver
 declare const linear: LinearSolver
@@ -95,3 +95,33 @@ equilibrium(tanh, { solver, gradient: solver })
 solution.status = 'converged'
 // @ts-expect-error there is no such key in the state
 void two.state.medium
+
+// ---- what an operator says beside its state is typed all the way, and nobody else notices ----
+const energetic = defineOperator({
+  name: 'energetic',
+  initial: (x: tf.Tensor2D) => tf.zerosLike(x),
+  apply: (z, x) => tf.add(tf.mul(z, 0.5), x),
+  aux: (z, x) => ({ energy: tf.sum(tf.mul(z, x), 1), maps: [z] }),
+})
+const energies = equilibrium(energetic, { solver })
+expectTypeOf(energies.solve(tf.ones([1, 1])).aux.energy).toEqualTypeOf<tf.Tensor>()
+expectTypeOf(energies.solve(tf.ones([1, 1])).aux.maps).toEqualTypeOf<tf.Tensor2D[]>()
+expectTypeOf(energies.solveAsync(tf.ones([1, 1]))).resolves.toHaveProperty('aux')
+expectTypeOf(energetic).toExtend<Operator<tf.Tensor2D, tf.Tensor2D>>()
+expectTypeOf(layer.solve(tf.ones([1, 1])).aux).toEqualTypeOf<TensorTree | undefined>()
+// @ts-expect-error not said by this operator
+void energies.solve(tf.ones([1, 1])).aux.entropy
+// @ts-expect-error tensors only
+defineOperator({ name: 'bad', initial: (x: tf.Tensor2D) => x, apply: (z) => z, aux: () => ({ energy: 1 }) })
+
+// A solve that the caller advances.
+for (const { step, perSample, state } of energies.steps(tf.ones([1, 1]))) {
+  expectTypeOf(step).toEqualTypeOf<number>()
+  expectTypeOf(perSample.status).toEqualTypeOf<readonly (Status | null)[]>()
+  expectTypeOf(state()).toEqualTypeOf<tf.Tensor2D>()
+}
+const turn = energies.steps(tf.ones([1, 1])).next()
+if (turn.done) expectTypeOf(turn.value.aux.energy).toEqualTypeOf<tf.Tensor>()
+export const streams = async (): Promise<void> => {
+  for await (const { residual } of energies.stream(tf.ones([1, 1]))) expectTypeOf(residual).toEqualTypeOf<number>()
+}

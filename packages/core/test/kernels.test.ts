@@ -57,17 +57,47 @@ describe('least squares, per row', () => {
       expect(gamma.slice(0, 4)).toEqual([0, 0, expect.closeTo(0.5, 5), expect.closeTo(0.25, 5)])
       expect(gamma[4]).toBe(0) // a NaN right-hand side answers 0, not NaN
     }))
-  test('‖γ‖₁ is capped in units of unit columns', () =>
+  test('Σ |γᵢ| ‖dᵢ‖ is capped in units of ‖r‖, so that scale plays no part', () =>
     leakless(() => {
       const small = { ...options, cap: 1 }
       const gamma = referenceKernels.leastSquares(
-        tf.tensor2d([[30, 10]]),
-        [tf.tensor2d([[1, 0]]), tf.tensor2d([[0, 1]])],
+        tf.tensor2d([
+          [30, 40],
+          [30e6, 40e6],
+        ]),
+        [
+          tf.tensor2d([
+            [1, 0],
+            [1, 0],
+          ]),
+          tf.tensor2d([
+            [0, 2],
+            [0, 2],
+          ]),
+        ],
         small,
       )
-      expect(Array.from(gamma.dataSync())).toEqual([expect.closeTo(0.75, 5), expect.closeTo(0.25, 5)])
+      // Uncapped: 30 and 20, Σ |γᵢ| ‖dᵢ‖ = 70, ‖r‖ = 50.
+      const [a, b, c, d] = Array.from(gamma.dataSync())
+      expect([a, b]).toEqual([expect.closeTo((30 * 5) / 7, 4), expect.closeTo((20 * 5) / 7, 4)])
+      expect([c! / 1e6, d! / 1e6]).toEqual([expect.closeTo((30 * 5) / 7, 4), expect.closeTo((20 * 5) / 7, 4)])
     }))
 })
+
+test('rows may use fewer columns than there are', () =>
+  leakless(() => {
+    const rows = [
+      [1, 2],
+      [1, 2],
+      [1, 2],
+    ]
+    const [first, second] = [
+      [1, 0],
+      [0, 1],
+    ].map((v) => tf.tensor2d([v, v, v]))
+    const gamma = referenceKernels.leastSquares(tf.tensor2d(rows), [first!, second!], { ...options, depth: [0, 1, 5] })
+    expect(Array.from(gamma.dataSync(), (v) => Math.round(1e5 * v) / 1e5)).toEqual([0, 0, 1, 0, 1, 2])
+  }))
 
 test('norms and combinations', () =>
   leakless(() => {

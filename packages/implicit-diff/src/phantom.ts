@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core'
 import { EquilibriaError } from '@equilibria/tensor'
 import type { AttachSite, GradientMode, Vector } from '@equilibria/spec'
+import { refuseSecondOrder } from './adjoint/second-order.ts'
 
 export interface PhantomOptions {
   /** `k`. Default `5`. */
@@ -44,7 +45,8 @@ export function phantom({ steps = 5, damping = 0.5 }: PhantomOptions = {}): Grad
  */
 export const jacobianFree = (): GradientMode => truncated('jacobian-free', 1, 1)
 
-function truncated(name: string, steps: number, damping: number): GradientMode {
+/** `k` recorded steps from the solved state. */
+export function truncated(name: string, steps: number, damping: number): GradientMode {
   return {
     kind: 'gradient',
     spec: 1,
@@ -56,7 +58,10 @@ function truncated(name: string, steps: number, damping: number): GradientMode {
         const next = problem.apply(y)
         y = damping === 1 ? next : (tf.add(tf.mul(next, damping), tf.mul(y, 1 - damping)) as Vector)
       }
-      return reporting(y, () => reportInexact(name, steps, z.shape[0], report))
+      return reporting(y, () => {
+        refuseSecondOrder(name)
+        reportInexact(name, steps, z.shape[0], report)
+      })
     },
   }
 }
@@ -77,13 +82,13 @@ export function reportInexact(mode: string, steps: number, batch: number, report
 }
 
 /** `y` itself, and a word when its cotangent comes by: statistics belong to the backward pass. */
-export function reporting(y: Vector, tell: () => void): Vector {
+export function reporting<T extends tf.Tensor>(y: T, tell: () => void): T {
   const listen = tf.customGrad((t: unknown) => ({
-    value: tf.clone(t as Vector),
+    value: tf.clone(t as T),
     gradFunc: (dy: tf.Tensor) => {
       tell()
       return dy
     },
   }))
-  return listen(y) as Vector
+  return listen(y) as T
 }

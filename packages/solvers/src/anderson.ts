@@ -1,33 +1,41 @@
 import * as tf from '@tensorflow/tfjs-core'
-import { add, EquilibriaError, offTape, scale, sub } from '@equilibria/tensor'
+import { add, column, EquilibriaError, offTape, scale, sub } from '@equilibria/tensor'
 import type { Solver, Vector } from '@equilibria/spec'
+import { trust, type Trust } from './anderson/depth.ts'
 
 /** What the method remembers; every tensor `[batch, …]`. Columns are newest first. */
-export type AndersonMemory =
-  | { readonly kind?: never }
-  | {
-      readonly z: Vector
-      readonly r: Vector
-      /** `zᵢ₊₁ − zᵢ` and `rᵢ₊₁ − rᵢ`, each `[batch, size]`. */
-      readonly dz: readonly Vector[]
-      readonly dr: readonly Vector[]
-      /** `‖r‖₂` of the last steps, `[batch, k]`. */
-      readonly norms: tf.Tensor2D
-    }
+export interface AndersonMemory {
+  readonly [key: string]: AndersonLast | readonly Vector[] | tf.Tensor2D | number | null
+  /** `zᵢ₊₁ − zᵢ` and `rᵢ₊₁ − rᵢ`, each `[batch, size]`. */
+  readonly dz: readonly Vector[]
+  readonly dr: readonly Vector[]
+  /** One row per sample: columns there, columns trusted, then `‖r‖` and difference quotients of the last steps. */
+  readonly history: tf.Tensor2D | null
+  readonly steps: number
+  readonly last: AndersonLast | null
+}
+type AndersonLast = {
+  readonly z: Vector
+  readonly r: Vector
+  /** `r − ΔR γ`: the residual that the step under way was promised. */
+  readonly mixed: Vector
+}
 export interface AndersonOptions {
   /** `m`: how many past differences to mix. Default `5`. */
   readonly memory?: number
   /** `β`: how far to move along the mixed residual. Default `1`. */
   readonly mixing?: number
-  /** `λ`, relative: added to a Gram matrix of unit columns. Default `1e-8`. */
+  /** `λ`, relative: added to a Gram matrix of unit columns. Default `1e-12`. */
   readonly regularization?: number
   /**
    * `D`: a step whose residual is more than `D` times the largest of the last `m + 1` is answered by one half-damped
    * Picard step on a shortened memory. Default `10`; `Infinity` switches it off.
    */
   readonly safeguard?: number
-  /** Largest `‖γ‖₁` in normalised units. Default `1e4`. */
+  /** Largest `Σ |γᵢ| ‖Δrᵢ‖ / ‖r‖`. Default `1e4`. */
   readonly cap?: number
+  /** Forget every column each so many steps, for maps with kinks. Default `0`: never. */
+  readonly restart?: number
 }
 
 /**
@@ -39,9 +47,16 @@ export interface AndersonOptions {
  * become small (an absolute `λ` turns the method into averaging there). On a linear problem with enough memory it does
  * what GMRES does. Not monotone: the residual may rise before it falls; on non-normal maps it may rise a lot.
  *
+ * A row uses as many columns as have proved right: where the residual comes out larger than the columns promised, and
+ * larger than a Picard step would have left it, it uses half of them, or none where Picard contracts tenfold. So curved
+ * and kinked maps cost no more than by Picard; but where `G` is itself Newton's method (its derivative vanishes at the
+ * answer), expect an evaluation more than `picard()`.
+ *
+ * `keepMemory` keeps the differences: on a problem nearby they are a start.
+ *
  * States are `[batch, size]`; coefficients, safeguard and memory are per row.
  *
- * @cost 1 evaluation, `2m + 2` stored vectors, one `m × m` system per sample in float64 on the host
+ * @cost 1 evaluation, `2m + 3` stored vectors, one `m × m` system per sample in float64 on the host
  * While the solve itself is recorded (`unrolled()`), the coefficients and the safeguard count as constants.
  *
  * @throws EquilibriaError on a memory below 1, a mixing outside `(0, 1]`, a negative regularization, a safeguard below 1 or a
@@ -61,9 +76,10 @@ export interface AndersonOptions {
 export function anderson({
   memory = 5,
   mixing = 1,
-  regularization = 1e-8,
+  regularization = 1e-12,
   safeguard = 10,
   cap = 1e4,
+  restart = 0,
 }: AndersonOptions = {}): Solver {
   if (!Number.isInteger(memory) || memory < 1 || !(mixing > 0 && mixing <= 1))
     throw new EquilibriaError(
@@ -77,47 +93,82 @@ export function anderson({
       `anderson({ regularization: ${regularization}, safeguard: ${safeguard}, cap: ${cap} }) is not usable.`,
       'Pass a finite regularization ≥ 0, a safeguard ≥ 1 (Infinity: none) and a cap > 0.',
     )
-  /** 1 where `‖r‖ ≤ D · max(‖r‖ of the last steps)`, else 0; `[batch, 1]`. */
-  const isCalm = (norm: tf.Tensor2D, past: tf.Tensor2D): tf.Tensor2D =>
-    tf.cast(tf.lessEqual(norm, tf.mul(tf.max(past, 1, true), safeguard)), 'float32')
+  if (!Number.isInteger(restart) || restart < 0)
+    throw new EquilibriaError('option', `anderson({ restart: ${restart} }) is not usable.`, 'Pass a whole number ≥ 0.')
   const solver: Solver<AndersonMemory> = {
     kind: 'solver',
     spec: 1,
     name: 'anderson',
-    requires: { kernels: ['leastSquares', 'combine'] },
-    init: () => ({}),
-    step(problem, z, past) {
+    requires: { kernels: ['norms', 'leastSquares', 'combine'] },
+    init: () => ({ dz: [], dr: [], history: null, steps: 0, last: null }),
+    // Differences of a nearby problem are nearly this one's; trust in them is earned anew.
+    resume: (_problem, _z, { dz, dr }) => ({ dz, dr, history: null, steps: 0, last: null }),
+    step(problem, z, { dz: zs, dr: rs, history, steps, last }) {
       const r = sub(problem.apply(z), z)
-      const norm = offTape(() => tf.norm(r, 2, 1, true) as tf.Tensor2D)
-      if (!('z' in past))
-        return { next: add(z, scale(r, mixing)), residual: r, memory: { z, r, dz: [], dr: [], norms: norm } }
-
-      let dz = [sub(z, past.z), ...past.dz].slice(0, memory)
-      let dr = [sub(r, past.r), ...past.dr].slice(0, memory)
-      let beta: number | tf.Tensor2D = mixing
-      let calm: tf.Tensor2D | undefined
-      if (Number.isFinite(safeguard) && past.dr.length === memory) {
-        // Rows out of hand: forget the two oldest columns and take one damped Picard step; the others are untouched.
-        const now = (calm = offTape(() => isCalm(norm, past.norms)))
-        const forget = (columns: Vector[]) => columns.map((c, i) => (i >= memory - 2 ? tf.mul(c, now) : c) as Vector)
-        dz = forget(dz)
-        dr = forget(dr)
-        beta = offTape(() => tf.mul(tf.mul(tf.add(now, 1), 0.5), mixing) as tf.Tensor2D)
-      }
+      const dz = last ? [sub(z, last.z), ...zs].slice(0, memory) : zs
+      const dr = last ? [sub(r, last.r), ...rs].slice(0, memory) : rs
+      const rows = offTape(() => judge())
+      const wild = rows.some((row) => row.wild)
       const gamma = offTape(() => {
-        const found = problem.kernels.leastSquares(r, dr, { regularization, cap })
-        return calm ? (tf.mul(found, calm) as tf.Tensor2D) : found
+        const depth = rows.map(({ after, wild }) => (wild ? 0 : Math.max(0, Math.min(after.depth, after.there))))
+        return dr.length && depth.some((d) => d > 0)
+          ? problem.kernels.leastSquares(r, dr, { regularization, cap, depth })
+          : null
       })
-      const kept = Math.min(past.norms.shape[1] + 1, memory + 1)
-      const norms = offTape(() => tf.slice(tf.concat([norm, past.norms], 1), [0, 0], [-1, kept]) as tf.Tensor2D)
-      return { next: move(gamma), residual: r, memory: { z, r, dz, dr, norms } }
+      const kept = offTape(() => write(rows.map((row) => row.after)))
+      const mixed = gamma ? sub(r, problem.kernels.combine(gamma, dr)) : r
+      const from = gamma ? sub(z, problem.kernels.combine(gamma, dz)) : z
+      const beta = wild ? offTape(() => column(rows.map((row) => (row.wild ? mixing / 2 : mixing)))) : mixing
+      const move = beta === 1 ? mixed : scale(mixed, beta)
+      return {
+        next: add(from, move),
+        residual: r,
+        memory: { dz, dr, history: kept, steps: steps + 1, last: { z, r, mixed } },
+      }
 
-      function move(gamma: tf.Tensor2D): Vector {
-        const mixedZ = problem.kernels.combine(gamma, dz)
-        const mixedR = problem.kernels.combine(gamma, dr)
-        return add(sub(z, mixedZ), scale(sub(r, mixedR), beta))
+      /** Every row's history with this step in it. */
+      function judge(): { after: Trust; wild: boolean }[] {
+        const before = read(history, z.shape[0], zs.length)
+        if (!last) {
+          const norms = problem.kernels.norms(r, z)
+          return before.map((row, b) => ({ after: { ...row, residuals: [norms[b]!] }, wild: false }))
+        }
+        const batch = z.shape[0]
+        const now = problem.kernels.norms(r, dz[0]!)
+        const then = problem.kernels.norms(add(dz[0]!, dr[0]!), last.mixed)
+        const forget = restart > 0 && steps % restart === 0
+        return before.map((row, b) => {
+          const seen = { residual: now[b]!, moved: now[batch + b]!, image: then[b]!, promised: then[batch + b]! }
+          const judged = trust(row, seen, memory, safeguard)
+          return forget ? { ...judged, after: { ...judged.after, there: 0 } } : judged
+        })
       }
     },
   }
   return solver as unknown as Solver
+
+  /** `[batch, 2m + 3]`; `NaN` where nothing has happened yet. */
+  function write(rows: readonly Trust[]): tf.Tensor2D {
+    const width = 2 * memory + 3
+    const data = new Float32Array(rows.length * width).fill(Number.NaN)
+    rows.forEach(({ there, depth, residuals, quotients }, b) => {
+      data.set([there, depth, ...residuals], b * width)
+      data.set(quotients, b * width + memory + 3)
+    })
+    return tf.tensor2d(data, [rows.length, width])
+  }
+  function read(history: tf.Tensor2D | null, batch: number, warm: number): Trust[] {
+    if (!history)
+      return Array.from({ length: batch }, () => ({ there: warm, depth: memory, residuals: [], quotients: [] }))
+    const width = 2 * memory + 3
+    const data = history.dataSync()
+    const known = (from: number, length: number) =>
+      Array.from(data.subarray(from, from + length)).filter((v) => !Number.isNaN(v))
+    return Array.from({ length: batch }, (_, b) => ({
+      there: data[b * width]!,
+      depth: data[b * width + 1]!,
+      residuals: known(b * width + 2, memory + 1),
+      quotients: known(b * width + memory + 3, memory),
+    }))
+  }
 }

@@ -8,7 +8,7 @@ export interface Kernels {
   norms(residual: Vector, z: Vector): Float32Array
   /**
    * Anderson's coefficients: `(r, d₁…d_m) → γ [batch, m]`, per row the minimiser of `‖r − Σ γᵢ dᵢ‖²`, with the columns
-   * scaled to unit length, `λ` relative, the system solved in float64, dependent columns dropped and `‖γ‖₁` capped.
+   * scaled to unit length, `λ` relative, the system solved in float64, dependent columns dropped and `γ` capped.
    */
   leastSquares(residual: Vector, differences: readonly Vector[], options: LeastSquaresOptions): Tensor2D
   /** `(γ, v₁…v_m) → Σ γᵢ vᵢ`. */
@@ -18,8 +18,10 @@ export interface Kernels {
 export interface LeastSquaresOptions {
   /** Added to the diagonal of the normalised Gram matrix. */
   readonly regularization: number
-  /** Largest `‖γ‖₁` in normalised units. */
+  /** Largest `Σ |γᵢ| ‖dᵢ‖ / ‖r‖`. */
   readonly cap: number
+  /** How many of the first columns each row may use; the others get 0. Default: all. */
+  readonly depth?: ArrayLike<number>
 }
 /** The name of one kernel. */
 export type KernelName = keyof Kernels

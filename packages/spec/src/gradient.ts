@@ -23,6 +23,14 @@ export interface AttachSite {
   readonly problem: Problem
   /** How each sample of the forward solve ended. */
   readonly status: readonly Status[]
+  /** How `z` was found, for modes that go over it again; absent after several starts. */
+  readonly run?: {
+    readonly solver: Solver
+    /** Where it began, `[batch, size]`. */
+    readonly start: Vector
+    /** Steps per sample. */
+    readonly steps: Int32Array
+  }
   /** With `needs: ['memory']`: what the solver remembered when it stopped. */
   readonly memory?: { readonly solver: Solver; readonly memory: Memory }
   report(stats: BackwardStats): void
@@ -43,4 +51,6 @@ export interface BackwardStats {
   }
   /** Set when the mode's policy replaced the exact adjoint of some samples. */
   readonly fallback?: string
+  /** What the numbers do not say: samples whose forward solve failed, the method that was chosen and why. */
+  readonly notes?: readonly string[]
 }

@@ -5,12 +5,12 @@
  * @module spec
  */
 export type { Loose, TensorTree, Vector } from './tree.ts'
-export type { BoundOperator, Operator, Traits } from './operator.ts'
+export type { Aux, BoundOperator, Operator, Traits } from './operator.ts'
 export type { Preset, TrainingSettings } from './preset.ts'
 export type { Linearization, Problem } from './problem.ts'
 export type { Fallback, Memory, Solver, Step } from './solver.ts'
-export type { Splitting } from './splitting.ts'
-export type { LinearOptions, LinearResult, LinearSolver } from './linear-solver.ts'
+export type { LinearizedSplitting, Splitting } from './splitting.ts'
+export type { LinearOptions, LinearResult, LinearSolver, LinearStatus } from './linear-solver.ts'
 export type { Observation, StopRule } from './stop-rule.ts'
 export type { Breadth, Compute, ExitRule } from './compute.ts'
 export type { AdjointStatus, Attempt, KeptMemory, Solution, SolveStats, Status } from './solution.ts'

@@ -17,24 +17,30 @@ export interface Traits {
   readonly rowwise?: boolean
 }
 
+/** What an operator says beside its state, if anything. */
+export type Aux = TensorTree | undefined
+
 /** A family of maps `G(·, x; θ)`. Binding an input picks one member. */
-export interface Operator<S extends TensorTree = TensorTree, X extends TensorTree = TensorTree> {
+export interface Operator<S extends TensorTree = TensorTree, X extends TensorTree = TensorTree, A extends Aux = Aux> {
   readonly kind: 'operator'
   readonly spec: 1
   readonly name: string
   readonly traits: Traits
   /** Do here, once per solve, everything that does not depend on `z`: injections, normalised weights. */
-  bind(input: X): BoundOperator<S>
+  bind(input: X): BoundOperator<S, A>
 }
 
 /** An operator with its input filled in: the map `z ↦ G(z)` that is iterated. */
-export interface BoundOperator<S extends TensorTree = TensorTree> {
-  /** Starting state; also fixes the structure and shapes of `S`. Every leaf is `[batch, …]`. */
+export interface BoundOperator<S extends TensorTree = TensorTree, A extends Aux = Aux> {
+  /**
+   * Starting state; also fixes the structure and shapes of `S`. Every leaf is `[batch, …]`; a leaf of rank 0 stands for a
+   * batch of one.
+   */
   initial(): S
   /** `z ↦ G(z)`. Pure: never disposes or mutates its argument. Same structure out as in. */
   apply(state: S): Loose<S>
   /** Further results at a state (energies, attention maps, counts): evaluated once, at the solution. */
-  aux?(state: S): TensorTree
+  aux?(state: S): A
   /** The monotone parts of `G`, for splitting methods. */
   readonly splitting?: Splitting<S>
 }

@@ -1,4 +1,5 @@
 import type { Memory } from './solver.ts'
+import type { Aux } from './operator.ts'
 import type { TensorTree } from './tree.ts'
 
 /**
@@ -24,6 +25,7 @@ export interface Attempt {
   /** How it ended; all but the last did not get there. */
   readonly status: Status
   readonly steps: number
+  /** Of the state it last measured. */
   readonly residual: number
 }
 
@@ -33,9 +35,9 @@ export interface SolveStats {
   readonly backend: string
   /** Steps of the longest-running sample. */
   readonly steps: number
-  /** Calls of `G` on some batch. */
+  /** Calls of `G` on some batch, and products with its Jacobian (`linearize`), of the forward solve. */
   readonly evaluations: number
-  /** Rows on which `G` was evaluated, summed: what compaction saves. */
+  /** Rows of these, summed: what compaction saves. */
   readonly sampleEvaluations: number
   readonly elapsedMs: number
   /** Worst residual over the batch. */
@@ -54,15 +56,17 @@ export interface SolveStats {
 }
 
 /** What `solve` returns: the state, how the solve ended, and its figures. */
-export interface Solution<S extends TensorTree = TensorTree> {
+export interface Solution<S extends TensorTree = TensorTree, A extends Aux = Aux> {
   /** Owned by the caller (or by the caller's `tidy`). */
   readonly state: S
   /** The worst status in the batch. */
   readonly status: Status
   readonly stats: SolveStats
-  /** What the operator says beside its state (`BoundOperator.aux`), at `state`. Owned like it. */
-  readonly aux?: TensorTree
-  /** The solver's memory, when `solve(x, { keepMemory: true })` asked for it: pass it to a later solve. */
+  /** What the operator says beside its state (`BoundOperator.aux`), at `state`; `undefined` if nothing. Owned like it. */
+  readonly aux: A
+  /**
+   * The solver's memory, when `solve(x, { keepMemory: true })` asked for it and no fallback ran: pass it to a later solve.
+   */
   readonly memory?: KeptMemory
 }
 
@@ -76,5 +80,17 @@ export interface KeptMemory {
   dispose(): void
 }
 
-/** How the backward solve of one sample ended. */
-export type AdjointStatus = 'converged' | 'max-steps' | 'diverged' | 'non-finite' | 'inexact'
+/**
+ * How the backward solve of one sample ended. `floor`: as small a residual as rounding allows, though larger than asked.
+ * `stagnated`: no more progress, as where `I − Jᵀ` is singular. `unsolved`: the forward solve of this sample found no
+ * equilibrium to differentiate. `inexact`: the mode solves no adjoint system.
+ */
+export type AdjointStatus =
+  | 'converged'
+  | 'floor'
+  | 'stagnated'
+  | 'max-steps'
+  | 'diverged'
+  | 'non-finite'
+  | 'unsolved'
+  | 'inexact'

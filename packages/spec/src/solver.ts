@@ -15,6 +15,8 @@ export interface Solver<M extends Memory = Memory> {
   readonly kind: 'solver'
   readonly spec: 1
   readonly name: string
+  /** What `stats.perSample.tried` calls this method, when `name` is that of the chain it begins. */
+  readonly stage?: string
   readonly requires?: Requirements
   init(problem: Problem, z: Vector): M
   /** Propose; never loop, never dispose, never read the clock. One call of `problem.apply` unless documented. */
@@ -38,8 +40,9 @@ export interface Fallback {
   /** May have a fallback of its own. */
   readonly solver: Solver
   /**
-   * Ends the method before, beside the rule of the run: a row it stops goes on to `solver`. Rows that end `stagnated`,
-   * `cycle`, `diverged` or `non-finite` by the rule of the run go on as well.
+   * Ends the method before, beside the rule of the run: a row it stops goes on to `solver`. Default: `stagnated` after 50
+   * steps without progress. Rows that end `stagnated`, `cycle`, `diverged` or `non-finite` by the rule of the run go on as
+   * well.
    */
   readonly leave?: StopRule
   /** Where `solver` starts: the state of smallest residual so far (default), or where the solve began. */

@@ -1,10 +1,12 @@
+import type { Tensor } from '@tensorflow/tfjs-core'
+
 /**
  * What splitting methods know of `G`: the fixed points `z = G(z)` are the zeros of `A + B + C`, each part maximal
  * monotone, and `C` single-valued. For `z = prox_h(W z + b)`: `A(z) = (I − W) z − b`, `B = ∂h`, no `C`. `S` is the state:
  * a tree where operators are written, `[batch, size]` where solvers see it. Every function is row by row and pure.
  */
 export interface Splitting<S> {
-  /** `(v, α) ↦ (I + αA)⁻¹ v`. */
+  /** `(v, α) ↦ (I + αA)⁻¹ v`. Absent together with `applyA`: there is no `A`. */
   resolventA?(v: S, alpha: number): S
   /** `v ↦ A v`, for methods that take `A` explicitly (forward–backward). */
   applyA?(v: S): S
@@ -16,9 +18,26 @@ export interface Splitting<S> {
   readonly monotonicity?: number
   /** `L`: `‖A u − A v‖ ≤ L ‖u − v‖`. */
   readonly lipschitz?: number
+  /** `β`: `⟨C u − C v, u − v⟩ ≥ β ‖C u − C v‖²`; for the gradient of an `L`-smooth convex function `1/L`. */
+  readonly cocoercivity?: number
   /**
-   * The adjoint system at a solution `z`, as a splitting of its own: its fixed points `u` solve `u = Jᵀu + v`, with
-   * `J = ∂G/∂z` at `z`. Absent: only forward solves by splitting.
+   * The state that a point `p` of the splitting stands for, where that is not `p` itself: zeros of `A + B + C` are then
+   * mapped to fixed points of `G`. The adjoint of `z = prox_h(W z + b)` needs it: monotone in `p = D u`, not in `u`.
    */
-  adjoint?(z: S, v: S): Splitting<S>
+  stateOf?(p: S): S
+  /**
+   * The systems of derivatives at a solution `z`, with `J = ∂G/∂z` there, as splittings of their own. Absent: only forward
+   * solves by splitting. Called when a solve is recorded; right-hand sides come later, in the backward pass.
+   */
+  linearize?(z: S): LinearizedSplitting<S>
+}
+
+/** The derivative of a splitting, waiting for right-hand sides. */
+export interface LinearizedSplitting<S> {
+  /** What the functions below need: kept until the backward pass, when what `bind` made may be gone. */
+  readonly tensors: readonly Tensor[]
+  /** The parts of `u = Jᵀu + v`, given `tensors` or copies of them: the states of its zeros solve it. */
+  adjoint(v: S, tensors: readonly Tensor[]): Splitting<S>
+  /** The parts of `u = J u + v`, for forward mode and second derivatives. */
+  tangent?(v: S, tensors: readonly Tensor[]): Splitting<S>
 }

@@ -4,7 +4,7 @@ import type { Status } from './solution.ts'
 export interface Observation {
   /** Row in the full batch. */
   readonly sample: number
-  /** Steps this sample has taken, counting from 1. */
+  /** Steps this sample has taken, counting from 1; with fallbacks, by the present method, as all of this but the clock. */
   readonly step: number
   /** `‖G(z) − z‖₂`. */
   readonly absolute: number

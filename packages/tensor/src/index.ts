@@ -3,7 +3,20 @@
  * @module tensor
  */
 export { EquilibriaError, type ErrorCode } from './errors.ts'
-export { abandonTape, hold, linearize, offTape, onTape, record, recordOrForget } from './engine.ts'
+export {
+  abandonTape,
+  derivativeAlong,
+  hold,
+  keepForBackward,
+  linearize,
+  offTape,
+  onTape,
+  record,
+  recordOrForget,
+  type Recorded,
+  secondDerivativesHold,
+} from './engine.ts'
+export { checkpointed, type Segment } from './checkpoint.ts'
 export { customOp } from './custom-op.ts'
 export { jvp, type JvpOptions } from './jvp.ts'
 export { scoped } from './scope.ts'

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core'
-import { doubleVjp, offTape } from './engine.ts'
+import { derivativeAlong, offTape } from './engine.ts'
 import { EquilibriaError } from './errors.ts'
 
 export interface JvpOptions {
@@ -58,7 +58,7 @@ export function jvp<X extends tf.Tensor, Y extends tf.Tensor>(
       `jvp() got step ${given}, which "double-vjp" does not have.`,
       'Leave it out, or pass method: "finite-difference".',
     )
-  if (method === 'double-vjp') return doubleVjp(f as unknown as (x: tf.Tensor) => tf.Tensor, x, v) as Y
+  if (method === 'double-vjp') return derivativeAlong(() => f(x), [x], [v]) as Y
   if (method !== 'finite-difference')
     throw new EquilibriaError(
       'option',

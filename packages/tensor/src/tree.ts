@@ -75,7 +75,8 @@ export interface Packing<S extends TensorTree> {
 
 /**
  * How to lay one tree out as `[batch, size]`, leaf after leaf. A single-tensor state costs only a reshape.
- * Every leaf must be float32 `[batch, …]` with one `batch`.
+ * Every leaf must be float32 `[batch, …]` with one `batch`; a leaf of rank 0 counts as a batch of one, and comes back as
+ * rank 0.
  *
  * @throws EquilibriaError `shape` when leaves share no batch, are not float32, or there are none
  * @example
@@ -92,12 +93,13 @@ export interface Packing<S extends TensorTree> {
 export function packing<S extends TensorTree>(like: S): Packing<S> {
   const all = leaves(like)
   const shapes = all.map((t) => t.shape)
-  const batch = shapes[0]?.[0]
-  if (batch === undefined || shapes.some((s) => s[0] !== batch))
+  const batchOf = (s: readonly number[]): number => (s.length === 0 ? 1 : s[0]!)
+  const batch = shapes[0] && batchOf(shapes[0])
+  if (batch === undefined || shapes.some((s) => batchOf(s) !== batch))
     throw new EquilibriaError(
       'shape',
       `A state needs leaves [batch, …] that share one batch; got ${shapeOf(like) || 'no tensor at all'}.`,
-      'Give every leaf a leading batch axis, of length 1 for a single sample.',
+      'Give every leaf a leading batch axis, of length 1 (or none, for a single number) for a single sample.',
     )
   const odd = all.find((t) => t.dtype !== 'float32')
   if (odd)
@@ -109,11 +111,13 @@ export function packing<S extends TensorTree>(like: S): Packing<S> {
   const tails = shapes.map((s) => s.slice(1))
   const sizes = tails.map((s) => s.reduce((a, b) => a * b, 1))
   const size = sizes.reduce((a, b) => a + b, 0)
+  const scalar = shapes.map((s) => s.length === 0)
   const template = rebuild(like, all) // structure only; tensors inside are never read
 
   function check(parts: readonly tf.Tensor[]): void {
-    const rows = parts[0]?.shape[0]
-    const fits = ({ shape: [n, ...tail] }: tf.Tensor, i: number) => n === rows && tail.join() === tails[i]?.join()
+    const rows = parts[0] && batchOf(parts[0].shape)
+    const fits = ({ shape }: tf.Tensor, i: number) =>
+      (shape.length === 0) === scalar[i] && batchOf(shape) === rows && shape.slice(1).join() === tails[i]?.join()
     if (parts.length === tails.length && parts.every(fits)) return
     throw new EquilibriaError(
       'shape',
@@ -129,7 +133,7 @@ export function packing<S extends TensorTree>(like: S): Packing<S> {
       scoped(() => {
         const parts = leaves(state)
         check(parts)
-        const flat = parts.map((t, i) => tf.reshape(t, [t.shape[0]!, sizes[i]!]) as Vector)
+        const flat = parts.map((t, i) => tf.reshape(t, [batchOf(t.shape), sizes[i]!]) as Vector)
         return flat.length === 1 ? flat[0]! : (tf.concat(flat, 1) as Vector)
       }),
     unpack: (z) => {
@@ -139,11 +143,17 @@ export function packing<S extends TensorTree>(like: S): Packing<S> {
           `A vector (${z.shape}) was unpacked to a state of ${size} entries per sample.`,
           `Pass [batch, ${size}].`,
         )
+      if (z.shape[0] !== 1 && scalar.includes(true))
+        throw new EquilibriaError(
+          'shape',
+          `A vector (${z.shape}) was unpacked to a state with a leaf of rank 0, which is one sample.`,
+          'Give that leaf a batch axis.',
+        )
       return scoped(() => {
         const parts = sizes.length === 1 ? [z] : (tf.split(z, sizes, 1) as tf.Tensor[])
         return rebuild(
           template,
-          parts.map((p, i) => tf.reshape(p, [z.shape[0], ...tails[i]!])),
+          parts.map((p, i) => tf.reshape(p, scalar[i] ? [] : [z.shape[0], ...tails[i]!])),
         )
       })
     },

@@ -134,12 +134,31 @@ describe('laws', () => {
   })
 })
 
+describe('leaves of rank 0', () => {
+  test('are a batch of one, and come back as they were', () =>
+    scoped(() => {
+      const tree = { a: tf.scalar(3), b: tf.tensor2d([[1, 2]]) }
+      const { batch, size, pack, unpack } = packing<typeof tree>(tree)
+      expect([batch, size, values(pack(tree))]).toEqual([1, 3, [3, 1, 2]])
+      const back = unpack(pack(tree))
+      expect([back.a.shape, back.b.shape]).toEqual([[], [1, 2]])
+      expect(packing(tf.scalar(1)).pack(tf.scalar(2)).shape).toEqual([1, 1])
+    }))
+  test('fit no other batch, and no other rank', () =>
+    scoped(() => {
+      expect(code(() => packing({ a: tf.scalar(3), b: tf.ones([2]) }))).toBe('shape')
+      const layout = packing<tf.Tensor>(tf.scalar(1))
+      expect(code(() => layout.pack(tf.ones([1])))).toBe('shape')
+      expect(code(() => layout.unpack(tf.ones([2, 1])))).toBe('shape')
+      expect(code(() => packing<tf.Tensor>(tf.ones([1])).pack(tf.scalar(1)))).toBe('shape')
+    }))
+})
+
 describe('refusals', () => {
   const kept: { tree: { a: tf.Tensor; b: tf.Tensor } } = { tree: { a: tf.ones([2, 3]), b: tf.ones([2]) } }
 
-  test('no tensors, a scalar, another dtype', () => {
+  test('no tensors, another dtype', () => {
     expect(code(() => packing([]))).toBe('shape')
-    expect(code(() => packing(tf.scalar(1)))).toBe('shape')
     expect(code(() => packing(tf.ones([2, 1], 'int32')))).toBe('shape')
   })
 

@@ -3,7 +3,9 @@ import type { ZooProblem } from './problem.ts'
 import { babylonian, dottie, kepler, lambert, logisticCycling, logisticStable, reciprocal, relu } from './scalar.ts'
 import { bellman, tanhDeq } from './vector.ts'
 
-export type { ZooProblem } from './problem.ts'
+export { zooError, type ZooProblem } from './problem.ts'
+export { monotone, type MonotoneProblem } from './monotone.ts'
+export { published } from './published.ts'
 
 /** Problems with known answers, each made afresh by a call. */
 export const zoo: {

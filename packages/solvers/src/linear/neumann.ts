@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core'
-import { add, EquilibriaError, rowDot, scoped, sub } from '@equilibria/tensor'
-import type { LinearSolver, Vector } from '@equilibria/spec'
+import { add, rowDot, scoped, sub } from '@equilibria/tensor'
+import type { LinearSolver, LinearStatus, Vector } from '@equilibria/spec'
+import { choose, linearSolver, requireCount } from './system.ts'
 
 export interface NeumannOptions {
   /** Number of terms `k`. Left out: until the tolerance is met. */
@@ -13,7 +14,8 @@ export interface NeumannOptions {
  * The error after `k` terms is at most `‖A‖ᵏ ‖v‖ / (1 − ‖A‖)`; it needs a spectral radius below 1 and is slow near 1,
  * where `gmres()` is not. With a fixed number of terms it is the truncated adjoint of inexact backpropagation.
  *
- * `v`, `u` are `[batch, size]`. The reported residual, `‖Aᵏ v‖ / ‖v‖`, is exact for this series. Rows stop one by one:
+ * `v`, `u` are `[batch, size]`. The reported residual, `‖Aᵏ v‖ / ‖v‖`, is that of the series without its
+ * rounding: where `‖u‖` is many times `‖v‖` the sum itself is no better than `u₃₂ ‖u‖`, with `u₃₂ = 6e-8`. Rows stop one by one:
  * a row that is done keeps its `u`, and a row that overflows does not stop the others. A warm start `u₀` sums the series
  * of its residual `v + A u₀ − u₀` instead, at one product more.
  *
@@ -22,19 +24,11 @@ export interface NeumannOptions {
  * @cite neumann1877
  */
 export function neumann({ terms }: NeumannOptions = {}): LinearSolver {
-  if (terms !== undefined && (!Number.isInteger(terms) || terms < 1))
-    throw new EquilibriaError(
-      'option',
-      `neumann({ terms: ${terms} }) is not a number of terms.`,
-      'Pass a whole number ≥ 1.',
-    )
-  return {
-    kind: 'linear-solver',
-    spec: 1,
-    name: terms === undefined ? 'neumann' : `neumann(${terms})`,
-    solve(apply, v, { tolerance, maxSteps, initial }) {
+  if (terms !== undefined) requireCount('neumann', 'terms', terms, 'terms')
+  return linearSolver(
+    terms === undefined ? 'neumann' : `neumann(${terms})`,
+    ({ v, goal, maxSteps, initial, size, apply }) => {
       const batch = v.shape[0]
-      const sizes = rowDot(v, v).map((s) => Math.sqrt(s) || 1)
       const residual = new Float32Array(batch).fill(1)
       const perSampleSteps = new Int32Array(batch)
       const open = new Uint8Array(batch).fill(1)
@@ -65,25 +59,26 @@ export function neumann({ terms }: NeumannOptions = {}): LinearSolver {
           rowDot(term, term).forEach((s, b) => {
             if (!open[b]) return
             perSampleSteps[b] = steps
-            residual[b] = Math.sqrt(s) / sizes[b]!
+            residual[b] = Math.sqrt(s) / size[b]!
             // A fixed number of terms is what was asked for, whatever the residual.
-            if (!Number.isFinite(s) || (terms === undefined && residual[b]! <= tolerance)) open[b] = 0
+            if (!Number.isFinite(s) || (terms === undefined && residual[b]! <= goal[b]!)) open[b] = 0
           })
           if (steps === most || !open.some(Boolean)) break // this product only measured
-          // `where`, not a product with the mask: 0 times an overflowed row is NaN.
           u = replace(
             u,
-            scoped(() => (open.every(Boolean) ? add(u, term) : (tf.where(maskOf(open), add(u, term), u) as Vector))),
+            scoped(() => choose(open, add(u, term), u)),
           )
         }
         term.dispose()
-        return { u, steps, residual, perSampleSteps }
+        const status = Array.from(residual, (r, b): LinearStatus => {
+          if (!Number.isFinite(r)) return 'non-finite'
+          return r <= goal[b]! ? 'converged' : 'max-steps'
+        })
+        return { u, residual, perSampleSteps, status }
       } catch (error) {
         for (const t of owned) if (!t.isDisposed) t.dispose()
         throw error
       }
     },
-  }
+  )
 }
-
-const maskOf = (open: Uint8Array): tf.Tensor => tf.tensor2d(Array.from(open), [open.length, 1], 'bool')

@@ -41,7 +41,7 @@ export function progressLine(progress: FitProgress, options: ProgressLineOptions
     `loss ${short(loss)}`,
     ...(monitored === undefined ? [] : [`${name} ${short(monitored)}${best ? ` (best ${short(best.value)})` : ''}`]),
     ...(skippedSteps > 0 ? [`skipped ${skippedSteps}`] : []),
-    ...(status === undefined || status === 'converged' ? [] : [status]),
+    ...(status === undefined || status === 'converged' || status === 'floor' ? [] : [status]),
     done ? `took ${clock(elapsedMs)}` : `ETA ${clock(remainingMs)}`,
   ].join('  ')
   const head = `${label ? `${label} ` : ''}${step}/${steps}`
