@@ -37,7 +37,8 @@ const [GROUP, BETA, BEST, PAST] = [0, 1, 2, 3]
  *
  * A row that starts anew gets a memory of its own age beside the first one, on one evaluation of `G` where the method calls `G`
  * at its state only. Memories that have come to look alike (same shapes and plain numbers) are merged, and those without rows
- * dropped; a method that counts its steps forever keeps one for every step at which some row started anew.
+ * dropped. Methods that count
+ * their steps (Chebyshev's, and Broyden's under Li and Fukushima's search) keep one for every step at which some row started anew.
  *
  * States are `[batch, size]`; judging and restarting are per row.
  *
