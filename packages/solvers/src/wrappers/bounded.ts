@@ -81,7 +81,8 @@ export function bounded(
     return { inner: inner(projected(problem, box)), ...box }
   }
   const wrap = (solver: Solver) => {
-    const inside: Pick<Solver<BoundedMemory>, 'init' | 'step' | 'resume'> = {
+    const inside: Pick<Solver<BoundedMemory>, 'init' | 'step' | 'resume' | 'suits'> = {
+      ...(solver.suits ? { suits: ({ splitting: _, ...rest }) => solver.suits!(rest) } : {}),
       init: (problem, z) => start(problem, (inside) => solver.init(inside, z)),
       step(problem, z, { inner, lower: low, upper: high }) {
         const box = { lower: low, upper: high }
