@@ -1,8 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import type { Memory, Problem, Solver, Vector } from '@equilibria/spec'
+import type { BackwardStats, Memory, Problem, Solver, Vector } from '@equilibria/spec'
 import { defineOperator, equilibrium, referenceKernels } from '@equilibria/core'
-import { unrolled } from '@equilibria/implicit-diff'
+import { implicit, unrolled } from '@equilibria/implicit-diff'
 import {
   anderson,
   andersonI,
@@ -119,5 +119,26 @@ test.each<[string, () => Solver]>([
     const layer = equilibrium(half, { solver: make(), gradient: unrolled() })
     const x = tf.tensor2d([[1, 2]])
     expect(() => tf.grad((u) => tf.sum(layer.solve(u as tf.Tensor2D).state))(x)).toThrow(`${name}() was asked to step`)
+  })
+})
+
+test('an adjoint solver that answers with its best state reports the residual of that state', () => {
+  tf.tidy(() => {
+    // J = −1.5: the adjoint iteration from v has residuals 1.5, 2.25, …; Newton's method finds the answer all the same.
+    const steep = defineOperator({
+      name: 'steep',
+      initial: (x: tf.Tensor2D) => tf.zerosLike(x),
+      apply: (z, x) => tf.sub(x, tf.mul(z, 1.5)),
+    })
+    const chain: Solver = { ...picard(), after: { solver: picard() } }
+    for (const solver of [bestSoFar(picard()), chain]) {
+      let seen: BackwardStats | undefined
+      const gradient = implicit({ solver, maxSteps: 5 })
+      const layer = equilibrium(steep, { solver: newtonKrylov(), gradient })
+      const x = tf.tensor2d([[1]])
+      const onBackward = (stats: BackwardStats) => void (seen = stats)
+      tf.grad((u) => tf.sum(layer.solve(u as tf.Tensor2D, { onBackward }).state))(x)
+      expect(seen!.residual).toBeCloseTo(1.5, 5)
+    }
   })
 })
