@@ -44,6 +44,19 @@ export interface ShineOptions extends AdjointOptions {
  * @throws EquilibriaError `requirement` where the forward solver has no such memory; `gradient` where a second derivative is
  * asked, or an adjoint fails under `throw`; `option` on unusable options
  * @cite ramzi2022
+ * @example
+ * ```ts
+ * import * as tf from '@tensorflow/tfjs-core'
+ * import '@equilibria/tensor/gradients'
+ * import { defineOperator, equilibrium } from '@equilibria/core'
+ * import { applyInverseTransposed, broyden } from '@equilibria/solvers'
+ * import { shine } from '@equilibria/implicit-diff'
+ *
+ * const half = defineOperator({ name: 'half', initial: (x: tf.Tensor2D) => tf.zerosLike(x), apply: (z, x) => tf.add(tf.mul(z, 0.5), x) })
+ * const layer = equilibrium(half, { solver: broyden(), gradient: shine({ inverse: applyInverseTransposed }) })
+ * const slope = tf.grad((x: tf.Tensor) => tf.sum(layer.solve(x as tf.Tensor2D).state))(tf.ones([1, 2]))
+ * console.log(slope.dataSync()) // about [2, 2], from one product
+ * ```
  */
 export function shine({ inverse, refine = 2, solver, ...rest }: ShineOptions): GradientMode {
   requireWhole('shine({ refine })', refine, 0)

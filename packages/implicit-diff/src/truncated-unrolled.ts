@@ -19,6 +19,19 @@ export interface TruncatedUnrolledOptions {
  * @cost `k` recorded evaluations more than the solve, memory of `k` evaluations
  * @throws EquilibriaError `option` on `steps` that is not a whole number ≥ 1; `gradient` where a second derivative is asked
  * @cite geiping2025
+ * @example
+ * ```ts
+ * import * as tf from '@tensorflow/tfjs-core'
+ * import '@equilibria/tensor/gradients'
+ * import { defineOperator, equilibrium } from '@equilibria/core'
+ * import { picard } from '@equilibria/solvers'
+ * import { truncatedUnrolled } from '@equilibria/implicit-diff'
+ *
+ * const half = defineOperator({ name: 'half', initial: (x: tf.Tensor2D) => tf.zerosLike(x), apply: (z, x) => tf.add(tf.mul(z, 0.5), x) })
+ * const layer = equilibrium(half, { solver: picard(), gradient: truncatedUnrolled({ steps: 2 }), tolerance: 0 })
+ * const slope = tf.grad((x: tf.Tensor) => tf.sum(layer.solve(x as tf.Tensor2D, { steps: 10 }).state))(tf.ones([1, 2]))
+ * console.log(slope.dataSync()) // [1.5, 1.5]: 1 + 1/2, the last 2 of 12 steps
+ * ```
  */
 export function truncatedUnrolled({ steps = 8 }: TruncatedUnrolledOptions = {}): GradientMode {
   requireWhole('truncatedUnrolled({ steps })', steps, 1)
