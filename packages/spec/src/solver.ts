@@ -28,6 +28,12 @@ export interface Solver<M extends Memory = Memory> {
   readonly answer?: 'last' | 'best'
   /** What is tried on the rows that this method does not solve. */
   readonly after?: Fallback
+  /** Ends rows of a method that nothing follows: no more is to be hoped for. Default: only the rule of the run does. */
+  readonly giveUp?: StopRule
+  /** Is this method for that problem? One of a chain that is not is passed over, unless it is the last. */
+  suits?(problem: Problem): boolean
+  /** Most steps where neither layer nor solve says a number. Default `50`. */
+  readonly maxSteps?: number
   /**
    * Make a memory of an earlier solve fit to start from, instead of `init`; absent: the memory cannot be reused. Called
    * with the first state of the new solve.

@@ -1,6 +1,6 @@
 import type { LinearOptions, LinearResult, Problem, Solver, Splitting, StopRule, Vector } from '@equilibria/spec'
 import { anyOf, divergence, drive, nonFinite } from '@equilibria/core'
-import { add, EquilibriaError, rowDot } from '@equilibria/tensor'
+import { add, EquilibriaError, rowDot, scoped, sub } from '@equilibria/tensor'
 
 /**
  * `u ← Jᵀu + v` by a fixed-point solver, started at `v` (or `initial`), stopped relative to `‖v‖` as a linear solver would.
@@ -38,7 +38,7 @@ export function fixedPointAdjoint(
     start:
       () =>
       ({ absolute, sample }) => {
-        residual[sample] = absolute / size[sample]! // the driver measures the state that it returns
+        residual[sample] = absolute / size[sample]! // the driver measures the state that it returns last
         return residual[sample]! <= tolerance ? 'converged' : undefined
       },
   }
@@ -47,5 +47,11 @@ export function fixedPointAdjoint(
     maxSteps,
     compaction: false,
   })
+  if (solver.answer === 'best' || solver.after) {
+    // What was seen last need not be what is returned.
+    const off = scoped(() => sub(dual.apply(driven.z), driven.z))
+    rowDot(off, off).forEach((s, b) => (residual[b] = Math.sqrt(s) / size[b]!))
+    off.dispose()
+  }
   return { u: driven.z, steps: driven.total, residual, perSampleSteps: driven.steps }
 }
