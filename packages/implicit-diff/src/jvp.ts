@@ -107,12 +107,10 @@ export function equilibriumJvp<S extends TensorTree, X extends TensorTree>(
         const frozen = linearize(problem.apply, start)
         try {
           const parts = freezeParts(problem, start, settings.solver)
-          const found = plainSolve({ problem }, settings)(
-            frozen.jvp,
-            right,
-            'tangent',
-            parts.of('tangent', parts.tensors),
-          )
+          const found = plainSolve({ problem }, settings)(frozen.jvp, right, 'tangent', {
+            parts: parts.of('tangent', parts.tensors),
+            transposed: () => ({ push: frozen.vjp, dispose: () => {} }),
+          })
           const status = solution?.stats.perSample.status ?? Array.from({ length: problem.batch }, GIVEN)
           return unpack(settle(name, found, right, frozen.jvp, settings, { status, report: (s) => (stats = s) }))
         } finally {
