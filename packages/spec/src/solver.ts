@@ -29,6 +29,11 @@ export interface Solver<M extends Memory = Memory> {
   /** What is tried on the rows that this method does not solve. */
   readonly after?: Fallback
   /**
+   * A recorded step has the derivative of what it computed: no coefficient is found aside that depends on the state, but
+   * for choices between cases. Absent: unrolled solves by this method have no second derivatives.
+   */
+  readonly exactOnTape?: boolean
+  /**
    * Make a memory of an earlier solve fit to start from, instead of `init`; absent: the memory cannot be reused. Called
    * with the first state of the new solve.
    */

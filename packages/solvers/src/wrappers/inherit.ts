@@ -5,8 +5,10 @@ export const inherited = ({
   requires,
   answer,
   after,
-}: Solver): Partial<Pick<Solver, 'requires' | 'answer' | 'after'>> => ({
+  exactOnTape,
+}: Solver): Partial<Pick<Solver, 'requires' | 'answer' | 'after' | 'exactOnTape'>> => ({
   ...(requires ? { requires } : {}),
   ...(answer ? { answer } : {}),
   ...(after ? { after } : {}),
+  ...(exactOnTape ? { exactOnTape } : {}),
 })
