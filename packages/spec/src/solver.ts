@@ -29,6 +29,11 @@ export interface Solver<M extends Memory = Memory> {
   /** What is tried on the rows that this method does not solve. */
   readonly after?: Fallback
   /**
+   * The problem whose fixed points this method finds, where that is not the one it is given: gradients are taken of it.
+   * Tensors made here belong to the scope it is called in.
+   */
+  solves?(problem: Problem): Problem
+  /**
    * A recorded step has the derivative of what it computed: no coefficient is found aside that depends on the state, but
    * for choices between cases. Absent: unrolled solves by this method have no second derivatives.
    */

@@ -6,9 +6,11 @@ export const inherited = ({
   answer,
   after,
   exactOnTape,
-}: Solver): Partial<Pick<Solver, 'requires' | 'answer' | 'after' | 'exactOnTape'>> => ({
+  solves,
+}: Solver): Partial<Pick<Solver, 'requires' | 'answer' | 'after' | 'exactOnTape' | 'solves'>> => ({
   ...(requires ? { requires } : {}),
   ...(answer ? { answer } : {}),
   ...(after ? { after } : {}),
   ...(exactOnTape ? { exactOnTape } : {}),
+  ...(solves ? { solves } : {}),
 })
