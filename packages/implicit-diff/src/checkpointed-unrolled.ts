@@ -52,7 +52,7 @@ export function checkpointedUnrolled({ every }: CheckpointedUnrolledOptions = {}
       const z = unroll(name, site, every)
       return reporting(z, () => {
         requireExactSteps(name, site.run)
-        reportInexact(name, 0, z.shape[0], site.report)
+        reportInexact(name, 0, site, true)
       })
     },
   }

@@ -22,9 +22,9 @@ export const unrolled = (): GradientMode => ({
   spec: 1,
   name: 'unrolled',
   forward: 'taped',
-  attach: ({ z, run, report }) =>
-    reporting(z, () => {
-      requireExactSteps('unrolled()', run)
-      reportInexact('unrolled', 0, z.shape[0], report)
+  attach: (site) =>
+    reporting(site.z, () => {
+      requireExactSteps('unrolled()', site.run)
+      reportInexact('unrolled', 0, site, true)
     }),
 })
