@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core'
-import { EquilibriaError } from '@equilibria/tensor'
+import { abandonTape, EquilibriaError } from '@equilibria/tensor'
 import type { AttachSite, GradientMode, Vector } from '@equilibria/spec'
 import { forwardNotes, isLost } from './adjoint/policy.ts'
 import { refuseSecondOrder } from './adjoint/second-order.ts'
@@ -94,12 +94,17 @@ export function reportInexact(
   })
 }
 
-/** `y` itself, and a word when its cotangent comes by: statistics belong to the backward pass. */
+/** `y` itself, and a word when its cotangent comes by: statistics belong to the backward pass. What `tell` throws leaks nothing. */
 export function reporting<T extends tf.Tensor>(y: T, tell: () => void): T {
   const listen = tf.customGrad((t: unknown) => ({
     value: tf.clone(t as T),
     gradFunc: (dy: tf.Tensor) => {
-      tell()
+      try {
+        tell()
+      } catch (error) {
+        abandonTape()
+        throw error
+      }
       return dy
     },
   }))

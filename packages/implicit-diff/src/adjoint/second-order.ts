@@ -1,5 +1,5 @@
 import type { AttachSite, Solver } from '@equilibria/spec'
-import { abandonTape, EquilibriaError, onTape, secondDerivativesHold } from '@equilibria/tensor'
+import { EquilibriaError, onTape, secondDerivativesHold } from '@equilibria/tensor'
 
 /** @throws EquilibriaError `gradient` where stock tfjs would give a second derivative that is silently wrong */
 export function requireRepairs(mode: string): void {
@@ -18,7 +18,6 @@ export function requireRepairs(mode: string): void {
  */
 export function refuseSecondOrder(mode: string): void {
   if (!onTape()) return
-  abandonTape()
   throw new EquilibriaError(
     'gradient',
     `${mode} was asked for a second derivative: its gradient is an approximation that holds z* fixed, so the derivative of it would be silently wrong.`,
@@ -34,17 +33,12 @@ export function refuseSecondOrder(mode: string): void {
  */
 export function requireExactSteps(mode: string, run: AttachSite['run']): void {
   if (!onTape()) return
-  try {
-    requireRepairs(mode)
-    for (let solver: Solver | undefined = run?.solver; solver || !run; solver = solver?.after?.solver)
-      if (!solver?.exactOnTape)
-        throw new EquilibriaError(
-          'gradient',
-          `${mode} was asked for a second derivative; ${solver ? `"${solver.name}" finds coefficients of its steps aside, which count as constants` : 'of several starts, or of a solve that resumed a memory, it is not known'}, so that it would be silently wrong.`,
-          'Solve with picard(), krasnoselskiiMann(), halpern() or chebyshev() from one start, or use implicit({ solver: gmres() }), whose derivatives of any order are right.',
-        )
-  } catch (error) {
-    abandonTape()
-    throw error
-  }
+  requireRepairs(mode)
+  for (let solver: Solver | undefined = run?.solver; solver || !run; solver = solver?.after?.solver)
+    if (!solver?.exactOnTape)
+      throw new EquilibriaError(
+        'gradient',
+        `${mode} was asked for a second derivative; ${solver ? `"${solver.name}" finds coefficients of its steps aside, which count as constants` : 'of several starts, or of a solve that resumed a memory, it is not known'}, so that it would be silently wrong.`,
+        'Solve with picard(), krasnoselskiiMann(), halpern() or chebyshev() from one start, or use implicit({ solver: gmres() }), whose derivatives of any order are right.',
+      )
 }
