@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import type { BackwardStats, Solver } from '@equilibria/spec'
+import type { BackwardStats, GradientMode, LinearSolver, Solver } from '@equilibria/spec'
 import { defineOperator, equilibrium } from '@equilibria/core'
 import {
   anderson,
@@ -21,8 +21,8 @@ import {
   safeguarded,
   vectorEpsilon,
 } from '@equilibria/solvers'
-import { gmres } from '@equilibria/solvers/linear'
-import { equilibriumJvp, implicit, type ImplicitOptions } from '@equilibria/implicit-diff'
+import { direct, gmres } from '@equilibria/solvers/linear'
+import { autoGradient, equilibriumJvp, implicit, type ImplicitOptions } from '@equilibria/implicit-diff'
 import { type Rows, solveDense } from './deriv-support.ts'
 
 let before = 0
@@ -49,7 +49,7 @@ const adjointOf = (A: Rows, v: readonly number[]): number[] =>
   )
 
 /** The gradient of `⟨v, z⟩` in `x` where `z = A z + x`: the adjoint itself; and what its residual is, in float64. */
-function adjoint(A: Rows, options: Partial<ImplicitOptions> & Pick<ImplicitOptions, 'solver'>, V_ = V, rowwise = true) {
+function adjoint(A: Rows, options: ImplicitOptions | { readonly gradient: GradientMode }, V_ = V, rowwise = true) {
   const seen: BackwardStats[] = []
   const u = tf.tidy(() => {
     const matrix = tf.tensor2d(A as number[][])
@@ -60,7 +60,11 @@ function adjoint(A: Rows, options: Partial<ImplicitOptions> & Pick<ImplicitOptio
       initial: (x) => tf.zerosLike(x),
       apply: (z, x) => (rowwise ? tf.add(tf.matMul(z, matrix, false, true), x) : tf.add(tf.matMul(matrix, z), x)),
     })
-    const layer = equilibrium(affine, { solver: anderson(), gradient: implicit(options), maxSteps: 60 })
+    const layer = equilibrium(affine, {
+      solver: anderson(),
+      gradient: 'gradient' in options ? options.gradient : implicit(options),
+      maxSteps: 60,
+    })
     const loss = (x: tf.Tensor) =>
       tf.sum(tf.mul(v, layer.solve(x as tf.Tensor2D, { onBackward: (s) => seen.push(s) }).state))
     return tf.grad(loss)(tf.onesLike(v)).arraySync() as number[][]
@@ -210,5 +214,39 @@ describe('what is reported is true of the adjoint that is used', () => {
     const layer = equilibrium(half, { solver: picard(), gradient: implicit({ solver: peacemanRachford() }) })
     expect(() => tf.grad((t) => tf.sum(layer.solve(t as tf.Tensor2D).state))(x)).toThrow(/offers no splitting/)
     x.dispose()
+  })
+})
+
+describe('autoGradient keeps what is best', () => {
+  const V1 = [[1, 2, -1]]
+  const bad = (factor: number): LinearSolver => ({
+    ...gmres(),
+    name: 'bad',
+    solve(apply, v, options) {
+      // The answer, off by so much of v: a residual of about |factor|, told as it is.
+      const { u, steps } = gmres().solve(apply, v, { ...options, maxSteps: 50 })
+      const off = tf.add(u, tf.mul(v, factor)) as tf.Tensor2D
+      const r = tf.sub(tf.add(v, apply(off)), off)
+      const size = (t: tf.Tensor) => tf.norm(t, 2, 1).dataSync()
+      const [left, right] = [size(r), size(v)]
+      const residual = Float32Array.from(left, (x, b) => x / right[b]!)
+      return { u: off, steps: steps + 1, residual, perSampleSteps: new Int32Array(v.shape[0]).fill(steps + 1) }
+    },
+  })
+  const found = (krylov: LinearSolver, backup: LinearSolver) =>
+    adjoint(expansive, { gradient: autoGradient({ krylov, backup }) }, V1)
+  test('a backup that does worse changes nothing; one that does better is used', () => {
+    vi.spyOn(console, 'warn').mockImplementation(() => {})
+    const [worse, better] = [found(bad(0.01), bad(3)), found(bad(3), bad(0.01))]
+    for (const { residual, stats } of [worse, better]) {
+      expect(stats.perSample.residual[0]).toBeCloseTo(residual[0]!, 4)
+      expect(residual[0]).toBeLessThan(0.1)
+    }
+  })
+  test('a system that is written out takes as many products as it has equations, and two: else Krylov', () => {
+    vi.spyOn(console, 'warn').mockImplementation(() => {})
+    const mode = (maxSteps: number) =>
+      adjoint(expansive, { gradient: autoGradient({ krylov: gmres(), direct: direct(), maxSteps }) }, V1).stats.mode
+    expect([mode(5), mode(4)]).toEqual(['auto(direct)', 'auto(gmres)'])
   })
 })

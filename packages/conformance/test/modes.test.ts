@@ -487,8 +487,9 @@ describe('float64 gradients of the data pack', () => {
     readonly [key: string]: unknown
   }
   const cases = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as { cases: readonly Case[] }).cases : []
-  test.runIf(cases.length === 0)('waits for the data pack', ({ skip }) => skip(`no data pack at ${file}`))
-  test.each(cases.map((c) => [c.name, c] as const))('%s: adjoint and all gradients, by every exact mode', (_, one) => {
+  // A suite without a test would fail: one that is skipped stands for those of the pack.
+  const named = cases.length > 0 ? cases.map((c) => [c.name, c] as const) : [['no data pack', {} as Case] as const]
+  test.skipIf(cases.length === 0).each(named)('%s: adjoint and all gradients, by every exact mode', (_, one) => {
     const modes = [
       autoGradient({
         krylov: gmres({ restart: 60 }),
