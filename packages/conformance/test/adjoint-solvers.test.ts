@@ -250,3 +250,31 @@ describe('autoGradient keeps what is best', () => {
     expect([mode(5), mode(4)]).toEqual(['auto(direct)', 'auto(gmres)'])
   })
 })
+
+describe('in a tangent space', () => {
+  const chain = defineOperator<tf.Tensor2D, { Q: tf.Tensor2D }>({
+    name: 'chain',
+    initial: () => tf.fill([1, 3], 1 / 3),
+    apply: (p, { Q }) => tf.matMul(p, Q),
+  })
+  const Q = [[0.9, 0.1, 0], [0.2, 0.7, 0.1], [0.1, 0.3, 0.6]] // prettier-ignore
+  const tangent = (u: tf.Tensor2D) => tf.sub(u, tf.mean(u, 1, true)) as tf.Tensor2D
+  const slope = (solver: ImplicitOptions['solver']) => {
+    const gradient = implicit({ solver, tangent, onFailure: 'throw' })
+    const layer = equilibrium(chain, { solver: picard(), gradient, tolerance: 1e-7, maxSteps: 200 })
+    return (at: tf.Tensor) =>
+      tf.grad((q: tf.Tensor) => tf.sum(tf.mul(layer.solve({ Q: q as tf.Tensor2D }).state, tf.tensor1d([1, 2, 4]))))(at)
+  }
+  test('methods that take derivatives are exact too', () =>
+    void tf.tidy(() => {
+      const want = slope(gmres())(tf.tensor2d(Q)).arraySync() as number[][]
+      for (const solver of [newtonKrylov(), newtonKrylov({ direct: 0 }), levenbergMarquardt(), auto()])
+        expect(error(slope(solver)(tf.tensor2d(Q)).arraySync() as number[][], want), solver.name).toBeLessThan(1e-4)
+    }))
+  test('second derivatives are refused', () =>
+    void tf.tidy(() => {
+      expect(() => tf.grad((q: tf.Tensor) => tf.sum(tf.square(slope(gmres())(q))))(tf.tensor2d(Q))).toThrow(
+        /in a tangent space was asked for a second derivative/,
+      )
+    }))
+})
