@@ -1,8 +1,16 @@
 import * as tf from '@tensorflow/tfjs-core'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import type { GradientMode, LinearSolver } from '@equilibria/spec'
+import type { BackwardStats, GradientMode, LinearSolver, Operator } from '@equilibria/spec'
 import { defineOperator, equilibrium } from '@equilibria/core'
-import { anderson, applyInverseTransposed, broyden, picard } from '@equilibria/solvers'
+import {
+  anderson,
+  applyInverseTransposed,
+  broyden,
+  linearProxSplitting,
+  peacemanRachford,
+  picard,
+  proximal,
+} from '@equilibria/solvers'
 import { gmres } from '@equilibria/solvers/linear'
 import {
   adjointMemory,
@@ -179,4 +187,76 @@ describe('compositions', () => {
       }
     })
   })
+})
+
+describe('rows that are not numbers', () => {
+  test('a sample of NaN adds nothing to the gradient of shared parameters under fallback', () => {
+    const w = tf.tidy(() => tf.variable(tf.scalar(0.8)))
+    tf.tidy(() => {
+      const affine = defineOperator<tf.Tensor2D, tf.Tensor2D>({
+        name: 'affine',
+        initial: (x) => tf.zerosLike(x),
+        apply: (z, x) => tf.add(tf.mul(tf.mul(w, z), 0.5), x),
+      })
+      for (const gradient of [
+        implicit({ solver: gmres(), onFailure: 'fallback' }),
+        autoGradient({ krylov: gmres(), onFailure: 'fallback' }),
+        shine({ inverse: applyInverseTransposed, solver: gmres(), tolerance: 1e-5 }),
+      ]) {
+        const layer = equilibrium(affine, { solver: broyden(), gradient, tolerance: 1e-6 })
+        const seen: BackwardStats[] = []
+        const { grads } = tf.variableGrads(() => {
+          const { state } = layer.solve(tf.tensor2d([[1], [Number.NaN]]), { onBackward: (s) => seen.push(s) })
+          return tf.sum(state) as tf.Scalar
+        }, [w])
+        expect(seen[0]!.perSample.status).toEqual(['converged', 'unsolved'])
+        expect(
+          off(
+            grads[w.name]!,
+            slopes(([a]) => 1 / (1 - a! / 2), [0.8]),
+          ),
+          gradient.name,
+        ).toBeLessThan(1e-4)
+      }
+    })
+    w.dispose()
+  })
+  test('an adjoint that failed is no start for the next', () => {
+    vi.spyOn(console, 'warn').mockImplementation(() => {})
+    tf.tidy(() => {
+      const warmStart = adjointMemory()
+      const layer = equilibrium(tanh, { solver: picard(), gradient: implicit({ solver: gmres(), warmStart }) })
+      const status = (weights: readonly number[]) => {
+        const seen: BackwardStats[] = []
+        tf.grad((x: tf.Tensor) => {
+          const { state } = layer.solve(x as tf.Tensor2D, { onBackward: (s) => seen.push(s) })
+          return tf.sum(tf.mul(state, tf.tensor2d(weights.map((v) => [v]))))
+        })(tf.tensor2d([[0.3, 1], [0.1, 2]])) // prettier-ignore
+        return seen[0]!.perSample.status
+      }
+      expect(status([1, Number.NaN])).toEqual(['converged', 'non-finite'])
+      expect(status([1, 1])).toEqual(['converged', 'converged'])
+      warmStart.dispose()
+    })
+  })
+})
+
+test('samples that move each other have no row-by-row parts: an adjoint by splitting says so', () => {
+  const x = tf.tensor2d([[0.3], [0.1]])
+  const weights = tf.tensor2d([[-3]])
+  const coupled: Operator<tf.Tensor2D, tf.Tensor2D> = {
+    kind: 'operator',
+    spec: 1,
+    name: 'coupled',
+    traits: { rowwise: false },
+    bind: (bias) => ({
+      initial: () => tf.zerosLike(bias),
+      apply: (z) => tf.tanh(tf.add(tf.matMul(z, weights), bias)),
+      splitting: linearProxSplitting({ weights, bias, proximal: proximal.tanh, monotonicity: 4, lipschitz: 4 }),
+    }),
+  }
+  const gradient = implicit({ solver: peacemanRachford() })
+  const layer = equilibrium(coupled, { solver: peacemanRachford(), gradient })
+  expect(() => tf.grad((t: tf.Tensor) => tf.sum(layer.solve(t as tf.Tensor2D).state))(x)).toThrow(/offers no splitting/)
+  tf.dispose([x, weights])
 })
