@@ -35,6 +35,16 @@ export interface Solver<M extends Memory = Memory> {
   /** Most steps where neither layer nor solve says a number. Default `50`. */
   readonly maxSteps?: number
   /**
+   * The problem whose fixed points this method finds, where that is not the one it is given: gradients are taken of it.
+   * Tensors made here belong to the scope it is called in.
+   */
+  solves?(problem: Problem): Problem
+  /**
+   * A recorded step has the derivative of what it computed: no coefficient is found aside that depends on the state, but
+   * for choices between cases. Absent: unrolled solves by this method have no second derivatives.
+   */
+  readonly exactOnTape?: boolean
+  /**
    * Make a memory of an earlier solve fit to start from, instead of `init`; absent: the memory cannot be reused. Called
    * with the first state of the new solve.
    */

@@ -1,9 +1,15 @@
 import * as tf from '@tensorflow/tfjs-core'
-import { linearProxSplitting, proximal } from '@equilibria/solvers'
+import { linearProxSplitting, type Proximal, proximal } from '@equilibria/solvers'
 import { gaussian, type Matrix, matrix, newtonFixedPoint, product, resolventNorm, times, transpose } from './host.ts'
 import { type ZooProblem, zooProblem } from './problem.ts'
 
-const ACTIVATIONS = {
+interface Activation {
+  readonly map: Proximal
+  apply(v: tf.Tensor): tf.Tensor
+  host(v: number): number
+  slope(v: number): number
+}
+const ACTIVATIONS: { readonly relu: Activation; readonly tanh: Activation } = {
   relu: {
     map: proximal.relu,
     apply: (v: tf.Tensor) => tf.relu(v),

@@ -21,11 +21,32 @@ export function choose(mask: readonly boolean[], a: Vector, b: Vector): Vector {
   return mask.every((m) => m) ? a : mask.some((m) => m) ? pick(mask, a, b) : b
 }
 
+/** The rows of one attempt that still move, and where the others are kept. */
+export interface OpenBatch {
+  problem(): Problem
+  /** Of the full batch. */
+  rows(): readonly number[]
+  now(): Moving
+  /** Take these tensors, free those before. */
+  swap(next: Moving): void
+  /** All rows of a part, back in the order they came. Always a tensor of its own. */
+  assemble(part: 'z' | 'best'): Vector
+  /** Leave only these rows (of the full batch) to the solver. */
+  compact(active: readonly number[]): void
+  close(): void
+}
+
 /**
  * The tensors of one attempt, and the rows they stand for: finished rows are parked, and everything comes back in its
  * order. Owns every tensor it is given by `swap`, but never a `borrowed` one.
  */
-export function openBatch(whole: Problem, solverName: string, z0: Vector, wantsBest: boolean, borrowed: Memory) {
+export function openBatch(
+  whole: Problem,
+  solverName: string,
+  z0: Vector,
+  wantsBest: boolean,
+  borrowed: Memory,
+): OpenBatch {
   const foreign = new Set([z0, ...leaves(borrowed)].map((t) => t.id))
   let problem = whole
   let release = () => {} // of the selected problem
@@ -44,7 +65,6 @@ export function openBatch(whole: Problem, solverName: string, z0: Vector, wantsB
     drop(old, held(next))
   }
 
-  /** All rows of a part, back in the order they came. Always a tensor of its own. */
   function assemble(part: 'z' | 'best'): Vector {
     if (parked.length === 0) return tf.clone(now[part]!)
     const order = Array.from({ length: whole.batch }, () => 0)
@@ -58,8 +78,7 @@ export function openBatch(whole: Problem, solverName: string, z0: Vector, wantsB
     now: () => now,
     swap,
     assemble,
-    /** Leave only these rows (of the full batch) to the solver. */
-    compact(active: readonly number[]): void {
+    compact(active) {
       const stays = new Set(active)
       const done = rows.map((b) => !stays.has(b))
       const [finished, moving] = [indices(done, true), indices(done, false)]
@@ -89,7 +108,7 @@ export function openBatch(whole: Problem, solverName: string, z0: Vector, wantsB
       rows = active
       released()
     },
-    close(): void {
+    close() {
       for (const { z, best } of parked) drop(best ? [z, best] : [z], [])
       drop(held(now), [])
       release()

@@ -1,5 +1,5 @@
 /** Four float32 rounding units: no residual can be told from zero below this, relative to the state. */
-export const FLOOR = 4 * 2 ** -24
+export const FLOOR: number = 4 * 2 ** -24
 
 /**
  * How exactly a Newton system is to be solved, relative to its right-hand side: choice 2 of Eisenstat and Walker with

@@ -31,8 +31,7 @@ export interface BoundedMemory {
  * `P` is nonexpansive, so a contraction stays one. Not for constraints that couple entries: put their projection into `G`.
  * Splittings are not passed on, since they describe `G` and not `P ∘ G`.
  *
- * A gradient mode differentiates `G` at the answer: where a bound is active at the answer, put the projection into `G`
- * instead, if gradients are wanted.
+ * Gradients are those of the projected map: an entry that is held by its bound does not move.
  *
  * @cost what `solver` costs; 2 vectors where bounds are not plain numbers
  * @throws EquilibriaError `option` when a lower bound is above its upper bound or a bound is NaN; `shape` (when a solve starts)
@@ -67,7 +66,7 @@ export function bounded(
       `bounded({ lower: ${lower}, upper: ${upper} }) leaves nothing.`,
       'Pass lower ≤ upper.',
     )
-  const start = (problem: Problem, inner: (inside: Problem) => Memory): BoundedMemory => {
+  const boxOf = (problem: Problem) => {
     const box = { lower: spread(lower, problem, 'lower'), upper: spread(upper, problem, 'upper') }
     if (typeof box.lower !== 'number' || typeof box.upper !== 'number') {
       const fits = scoped(() => tf.all(tf.lessEqual(box.lower, box.upper)).dataSync()[0])
@@ -78,11 +77,16 @@ export function bounded(
           'Pass lower ≤ upper in every entry.',
         )
     }
+    return box
+  }
+  const start = (problem: Problem, inner: (inside: Problem) => Memory): BoundedMemory => {
+    const box = boxOf(problem)
     return { inner: inner(projected(problem, box)), ...box }
   }
   const wrap = (solver: Solver) => {
-    const inside: Pick<Solver<BoundedMemory>, 'init' | 'step' | 'resume' | 'suits'> = {
+    const inside: Pick<Solver<BoundedMemory>, 'init' | 'step' | 'resume' | 'suits' | 'solves'> = {
       ...(solver.suits ? { suits: ({ splitting: _, ...rest }) => solver.suits!(rest) } : {}),
+      solves: (problem) => projected(solver.solves?.(problem) ?? problem, boxOf(problem)),
       init: (problem, z) => start(problem, (inside) => solver.init(inside, z)),
       step(problem, z, { inner, lower: low, upper: high }) {
         const box = { lower: low, upper: high }
