@@ -64,7 +64,7 @@ export function equilibrium<S extends TensorTree, X extends TensorTree, A extend
   const settings = (bound: Bound<S>, run: SolveOptions<S>, began: number): DriveOptions => {
     checkMemory(solver, bound.problem, run.memory)
     return {
-      maxSteps: run.steps ?? run.maxSteps ?? options.maxSteps ?? 50,
+      maxSteps: run.steps ?? run.maxSteps ?? options.maxSteps ?? solver.maxSteps ?? 50,
       stop: stopRuleOf(options, run, performance.now() - began),
       exit: packedExit(bound, run),
       signal: run.signal,

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core'
 import { EquilibriaError, leaves, packing, scoped } from '@equilibria/tensor'
 import type { Memory, Problem, Solver, TensorTree, Vector } from '@equilibria/spec'
-import { inherited } from './inherit.ts'
+import { wrapped } from './inherit.ts'
 
 /**
  * One bound: a number for every entry, one number per packed entry (`size` of them), or a state of bounds: a tree of tensors like
@@ -83,23 +83,23 @@ export function bounded(
     const box = boxOf(problem)
     return { inner: inner(projected(problem, box)), ...box }
   }
-  const wrapped: Solver<BoundedMemory> = {
-    kind: 'solver',
-    spec: 1,
-    name: `bounded(${solver.name})`,
-    ...inherited(solver),
-    solves: (problem) => projected(solver.solves?.(problem) ?? problem, boxOf(problem)),
-    init: (problem, z) => start(problem, (inside) => solver.init(inside, z)),
-    step(problem, z, { inner, lower: low, upper: high }) {
-      const box = { lower: low, upper: high }
-      const step = solver.step(projected(problem, box), z, inner)
-      return { next: clip(step.next, box), residual: step.residual, memory: { inner: step.memory, ...box } }
-    },
-    ...(solver.resume
-      ? { resume: (problem, z, { inner }) => start(problem, (inside) => solver.resume!(inside, z, inner)) }
-      : {}),
+  const wrap = (solver: Solver) => {
+    const inside: Pick<Solver<BoundedMemory>, 'init' | 'step' | 'resume' | 'suits' | 'solves'> = {
+      ...(solver.suits ? { suits: ({ splitting: _, ...rest }) => solver.suits!(rest) } : {}),
+      solves: (problem) => projected(solver.solves?.(problem) ?? problem, boxOf(problem)),
+      init: (problem, z) => start(problem, (inside) => solver.init(inside, z)),
+      step(problem, z, { inner, lower: low, upper: high }) {
+        const box = { lower: low, upper: high }
+        const step = solver.step(projected(problem, box), z, inner)
+        return { next: clip(step.next, box), residual: step.residual, memory: { inner: step.memory, ...box } }
+      },
+      ...(solver.resume
+        ? { resume: (problem, z, { inner }) => start(problem, (inside) => solver.resume!(inside, z, inner)) }
+        : {}),
+    }
+    return inside as unknown as Solver
   }
-  return wrapped as unknown as Solver
+  return wrapped(solver, (name) => `bounded(${name})`, wrap)
 }
 
 interface Box {
