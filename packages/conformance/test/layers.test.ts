@@ -71,7 +71,7 @@ const cases: Record<string, Case> = {
       recall({
         core: dense({ inputs: 4, outputs: 4, gain: 0.5 }),
         inject: dense({ inputs: 3, outputs: 4 }),
-        then: tanh(),
+        after: tanh(),
       }),
     () => normal([5, 3], 1),
   ),
@@ -80,7 +80,7 @@ const cases: Record<string, Case> = {
       recall({
         core: compose(convolution1d({ inputs: 2, outputs: 2, kernel: 3, gain: 0.3 }), activation('gelu')),
         inject: dense({ inputs: 1, outputs: 2 }),
-        then: layerNorm({ features: 2, epsilon: 1 }),
+        after: layerNorm({ features: 2, epsilon: 1 }),
       }),
     () => normal([2, 5, 1], 1),
   ),
@@ -92,7 +92,7 @@ const cases: Record<string, Case> = {
           recall({
             core: convolution2d({ ...image, padding }),
             inject: convolution2d({ ...image, inputs: 1, seed: 1, padding }),
-            then: compose(instanceNorm({ features: 2, epsilon: 1 }), tanh()),
+            after: compose(instanceNorm({ features: 2, epsilon: 1 }), tanh()),
           }),
         () => normal([2, 4, 5, 1], 1),
       ),
@@ -106,7 +106,7 @@ const cases: Record<string, Case> = {
           convolution2d({ ...image, kernel: 1, gain: 0.3, seed: 1 }),
         ),
         inject: dense({ inputs: 1, outputs: 2, seed: 2 }),
-        then: tanh(),
+        after: tanh(),
       }),
     () => normal([2, 5, 4, 1], 1),
   ),
@@ -115,7 +115,7 @@ const cases: Record<string, Case> = {
       const operator = recall({
         core: spectralConvolution1d({ inputs: 2, outputs: 2, modes: 3, gain: 0.5 }),
         inject: dense({ inputs: 1, outputs: 2, seed: 2 }),
-        then: tanh(),
+        after: tanh(),
       })
       return damped(operator, 0.7)
     },
@@ -136,7 +136,7 @@ const cases: Record<string, Case> = {
           dense({ inputs: 4, outputs: 4, gain: 0.2, seed: 3 }),
         ),
         inject: dense({ inputs: 2, outputs: 4, seed: 2 }),
-        then: rmsNorm({ features: 4, epsilon: 1 }),
+        after: rmsNorm({ features: 4, epsilon: 1 }),
       }),
     () => normal([2, 3, 2], 1),
   ),

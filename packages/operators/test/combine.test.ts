@@ -46,8 +46,13 @@ describe('layers', () => {
     )
     shake(layer)
     expect(Object.keys(layer.variables)).toEqual([
-      ...['0.0.weight', '0.0.bias', '0.1.0.weight', '0.1.0.bias'],
-      ...['1.scale', '1.branch.weight', '1.branch.bias'],
+      '0.0.weight',
+      '0.0.bias',
+      '0.1.0.weight',
+      '0.1.0.bias',
+      '1.scale',
+      '1.branch.weight',
+      '1.branch.bias',
     ])
     tf.tidy(() =>
       checkLayer(
@@ -169,7 +174,7 @@ describe('operators', () => {
         return tf.relu(x)
       },
     }
-    const sure = recall({ core: activation('sigmoid'), inject: counting, then: activation('tanh') })
+    const sure = recall({ core: activation('sigmoid'), inject: counting, after: activation('tanh') })
     expect(sure.traits.lipschitz).toBeCloseTo(0.25, 12)
     tf.tidy(() => {
       const { state, stats } = equilibrium(sure, { solver: picard(), tolerance: 1e-6 }).solve(tf.fill([2, 3], 0.5))
@@ -179,7 +184,7 @@ describe('operators', () => {
       expect(z).toBeCloseTo(Math.tanh(1 / (1 + Math.exp(-z)) + 0.5), 5)
     })
     const core = square(1, 0.3)
-    const open = recall({ core, inject: square(2), then: rmsNorm({ features: 3, affine: false }) })
+    const open = recall({ core, inject: square(2), after: rmsNorm({ features: 3, affine: false }) })
     expect(open.traits).toEqual({}) // the weights may become anything
     expect(Object.keys(open.variables)).toEqual(['core.weight', 'core.bias', 'inject.weight', 'inject.bias'])
     open.dispose()

@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs-core'
 import { expect } from 'vitest'
 import type { TensorTree } from '@equilibria/spec'
 import type { Layer } from '@equilibria/operators'
+import { jvp } from '@equilibria/tensor'
 
 /** Flat float64 values by name. */
 export type Values = Readonly<Record<string, Float64Array>>
@@ -47,8 +48,9 @@ const apart = (a: Float64Array, b: Float64Array): number => {
 const size = (a: Float64Array): number => a.reduce((most, v) => Math.max(most, Math.abs(v)), 0)
 
 /**
- * The layer against a plain reference in float64: its values, and the gradients of `⟨c, f⟩` in every input and variable
- * against central differences of the reference (right to 1e-9). The layer works in float32: roundings of 6e-8 over sums of
+ * The layer against a plain reference in float64: its values; the gradients of `⟨c, f⟩` in every input and variable;
+ * Jacobian–vector products; second derivatives in the input, and mixed with the variables (what a Jacobian penalty needs):
+ * all against central differences of the reference (right to 1e-8). The layer works in float32: roundings of 6e-8 over sums of
  * some hundred terms and quotients of differences, so 1e-5 of the largest entry for values and 5e-5 for gradients.
  */
 export function checkLayer<I extends TensorTree>(
@@ -102,6 +104,68 @@ export function checkLayer<I extends TensorTree>(
         )
         trained.forEach(([name, v]) => compare(`variable ${name}`, grads[v.name]!, difference(w, name)))
       })
+    tf.tidy(() => {
+      const [name] = names as [string]
+      const at = inputs[name]!
+      const one = (given: tf.Tensor): Readonly<Record<string, tf.Tensor>> => ({ ...inputs, [name]: given })
+      const v = tensor(at.shape, 17)
+      const along = jvp((given: tf.Tensor) => layer.bind()(build(one(given))), at, v)
+      const moved = (of: Float64Array, direction: Float64Array, h: number): (() => void) => {
+        const kept = of.slice()
+        direction.forEach((d, i) => (of[i]! += h * d))
+        return () => of.set(kept)
+      }
+      const value = (steps: readonly (readonly [Float64Array, Float64Array, number])[]): Float64Array => {
+        const undo = steps.map(([of, direction, h]) => moved(of, direction, h))
+        const out = reference(x, w)
+        undo.toReversed().forEach((back) => back())
+        return out
+      }
+      const [own, d] = [x[name]!, values(v)]
+      const [ahead, behind] = [value([[own, d, 1e-5]]), value([[own, d, -1e-5]])]
+      const want = ahead.map((e, i) => (e - behind[i]!) / 2e-5)
+      expect(apart(values(along), want), 'jvp').toBeLessThan(5e-5 * (1 + size(want)))
+
+      // ⟨c, f²⟩/2, so that linear layers and biases have second derivatives as well
+      const half = (e: Float64Array): number => e.reduce((a, out, i) => a + (c[i]! * out ** 2) / 2, 0)
+      const scalar = (steps: Parameters<typeof value>[0]): number => half(value(steps))
+      const h = 1e-4
+      const squared = (given: tf.Tensor): tf.Scalar => {
+        const out = layer.bind()(build(one(given)))
+        return tf.sum(
+          tf.mul(
+            tf.square(out),
+            tf.tensor(
+              Float32Array.from(c, (e) => e / 2),
+              out.shape,
+            ),
+          ),
+        )
+      }
+      const slope = (given: tf.Tensor): tf.Scalar => tf.sum(tf.mul(tf.grad(squared)(given), v))
+      const second = (scalar([[own, d, h]]) - 2 * half(y) + scalar([[own, d, -h]])) / h ** 2
+      // Sums over all outputs, of either sign: float32 roundings relative to the sum of their sizes.
+      const room = 1e-5 * (1 + y.length) * (1 + size(y)) ** 2
+      const curvature = values(tf.mul(tf.grad(slope)(at), v)).reduce((a, b) => a + b, 0)
+      expect(Math.abs(curvature - second), 'curvature').toBeLessThan(room + 1e-4 * Math.abs(second))
+      if (trained.length) {
+        const { grads } = tf.variableGrads(
+          () => slope(at),
+          trained.map(([, t]) => t),
+        )
+        for (const [key, variable] of trained) {
+          const u = values(tensor(variable.shape, 23))
+          const corner = (a: number, b: number): number =>
+            scalar([
+              [own, d, a],
+              [w[key]!, u, b],
+            ])
+          const mixed = (corner(h, h) - corner(h, -h) - corner(-h, h) + corner(-h, -h)) / (4 * h ** 2)
+          const got = values(grads[variable.name]!).reduce((s, g, i) => s + g * u[i]!, 0)
+          expect(Math.abs(got - mixed), `mixed with ${key}`).toBeLessThan(room + 1e-4 * Math.abs(mixed))
+        }
+      }
+    })
     expect(tf.memory().numTensors).toBe(before)
   })
 }

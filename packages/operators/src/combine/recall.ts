@@ -13,20 +13,20 @@ export interface RecallParts<X extends TensorTree> {
   /** From the input to the shape of the state; computed once per solve. */
   readonly inject: Layer<X>
   /** After the sum: an activation, a norm. Keeps the shape. Default: nothing. */
-  readonly then?: Layer
+  readonly after?: Layer
   /** Default: the names of the parts. */
   readonly name?: string
 }
 
 /**
- * An operator with input injection: `G(z, x) = then(core(z) + inject(x))`, started from zeros of the injection's shape. The
+ * An operator with input injection: `G(z, x) = after(core(z) + inject(x))`, started from zeros of the injection's shape. The
  * input is recalled at every step, so the answer cannot forget it.
  *
- * The trait `lipschitz` is there only when `core` and `then` guarantee a bound whatever their weights; nothing is promised
- * otherwise. A norm as `then` keeps the iterates bounded, which is not a contraction.
+ * The trait `lipschitz` is there only when `core` and `after` guarantee a bound whatever their weights; nothing is promised
+ * otherwise. A norm as `after` keeps the iterates bounded, which is not a contraction.
  *
- * @cost one `core` and one `then` per evaluation, one `inject` per solve
- * @throws EquilibriaError `shape` when `core` or `then` changes the shape
+ * @cost one `core` and one `after` per evaluation, one `inject` per solve
+ * @throws EquilibriaError `shape` when `core` or `after` changes the shape
  * @cite bai2019
  * @example
  * ```ts
@@ -39,7 +39,7 @@ export interface RecallParts<X extends TensorTree> {
  * const operator = recall({
  *   core: dense({ inputs: 8, outputs: 8, gain: 0.4 }),
  *   inject: dense({ inputs: 3, outputs: 8, seed: 1 }),
- *   then: activation('tanh'),
+ *   after: activation('tanh'),
  * })
  * console.log(equilibrium(operator, { solver: anderson() }).solve(tf.ones([2, 3])).status) // converged
  * operator.dispose()
@@ -48,24 +48,24 @@ export interface RecallParts<X extends TensorTree> {
 export function recall<X extends TensorTree = tf.Tensor>({
   core,
   inject,
-  then,
+  after,
   name,
 }: RecallParts<X>): LayerOperator<tf.Tensor, X> {
-  const parts = { core, inject, ...(then ? { then } : {}) }
+  const parts = { core, inject, ...(after ? { after } : {}) }
   const { rowwise, dispose } = together(Object.values(parts))
   const lipschitz =
-    core.guaranteed === undefined || (then && then.guaranteed === undefined)
+    core.guaranteed === undefined || (after && after.guaranteed === undefined)
       ? undefined
-      : core.guaranteed * (then?.guaranteed ?? 1) * (1 + 2 ** -52)
+      : core.guaranteed * (after?.guaranteed ?? 1) * (1 + 2 ** -52)
   return {
     kind: 'operator',
     spec: 1,
-    name: name ?? `${then ? `${then.name} ∘ ` : ''}(${core.name} + ${inject.name})`,
+    name: name ?? `${after ? `${after.name} ∘ ` : ''}(${core.name} + ${inject.name})`,
     traits: { ...(lipschitz === undefined ? {} : { lipschitz }), ...(rowwise ? {} : { rowwise: false }) },
     variables: prefixed(parts),
     bind: (input) => {
       const injected = inject.bind()(input)
-      const [map, after] = [core.bind(), then?.bind()]
+      const [map, last] = [core.bind(), after?.bind()]
       return {
         initial: () => tf.zerosLike(injected),
         apply: (z) => {
@@ -76,7 +76,7 @@ export function recall<X extends TensorTree = tf.Tensor>({
               `recall(): "${core.name}" gave (${y.shape}), "${inject.name}" injects (${injected.shape}).`,
               'Both must have the shape of the state.',
             )
-          return after ? after(tf.add(y, injected)) : tf.add(y, injected)
+          return last ? last(tf.add(y, injected)) : tf.add(y, injected)
         },
       }
     },

@@ -20,7 +20,7 @@ export type ActivationName =
 const activations: Readonly<Record<ActivationName, { map(x: tf.Tensor): tf.Tensor; readonly slope: number }>> = {
   elu: { map: tf.elu, slope: 1 },
   // Φ(√2) + √2 φ(√2), where σ″ vanishes
-  gelu: { map: (x) => tf.mul(tf.mul(x, 0.5), tf.add(tf.erf(tf.mul(x, Math.SQRT1_2)), 1)), slope: 1.1289041451851553 },
+  gelu: { map: (x) => tf.mul(tf.mul(x, 0.5), tf.add(tf.erf(tf.mul(x, Math.SQRT1_2)), 1)), slope: 1.128904145185155 },
   leakyRelu: { map: (x) => tf.leakyRelu(x, 0.2), slope: 1 },
   relu: { map: tf.relu, slope: 1 },
   sigmoid: { map: tf.sigmoid, slope: 0.25 },
