@@ -27,7 +27,7 @@ export interface EquilibriumOptions {
   readonly gradient?: GradientMode
   /** A sample is done when `‖G(z) − z‖₂ ≤ tolerance · max(‖z‖₂, 1)`. Default `1e-4`. */
   readonly tolerance?: number
-  /** Default `50`. */
+  /** Default: what the solver asks for (`auto()`: 500), else `50`. */
   readonly maxSteps?: number
   /** Replaces the default rule: non-finite, `tolerance`, the float32 floor, cycles, divergence. */
   readonly stop?: StopRule

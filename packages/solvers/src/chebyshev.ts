@@ -61,6 +61,7 @@ export function chebyshev({ radius, interval }: ChebyshevOptions): Solver {
     kind: 'solver',
     spec: 1,
     name: 'chebyshev',
+    exactOnTape: true,
     init: () => ({}),
     step(problem, z, past) {
       const r = sub(problem.apply(z), z)
