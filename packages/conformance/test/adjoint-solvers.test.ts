@@ -266,13 +266,13 @@ describe('in a tangent space', () => {
       tf.grad((q: tf.Tensor) => tf.sum(tf.mul(layer.solve({ Q: q as tf.Tensor2D }).state, tf.tensor1d([1, 2, 4]))))(at)
   }
   test('methods that take derivatives are exact too', () =>
-    void tf.tidy(() => {
+    tf.tidy(() => {
       const want = slope(gmres())(tf.tensor2d(Q)).arraySync() as number[][]
       for (const solver of [newtonKrylov(), newtonKrylov({ direct: 0 }), levenbergMarquardt(), auto()])
         expect(error(slope(solver)(tf.tensor2d(Q)).arraySync() as number[][], want), solver.name).toBeLessThan(1e-4)
     }))
   test('second derivatives are refused', () =>
-    void tf.tidy(() => {
+    tf.tidy(() => {
       expect(() => tf.grad((q: tf.Tensor) => tf.sum(tf.square(slope(gmres())(q))))(tf.tensor2d(Q))).toThrow(
         /in a tangent space was asked for a second derivative/,
       )

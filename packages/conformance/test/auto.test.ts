@@ -202,6 +202,24 @@ describe('what a method is for', () => {
     expect(run(half, round, { maxSteps: 4 }).status).toBe('max-steps')
     x.dispose()
   })
+  test('what runs away is left long before patience ends', () => {
+    // z = 2z − 1e-6 x: Picard moves away from 1e-6 x, at first by 1e-6.
+    const away = {
+      operator: () =>
+        defineOperator({
+          name: 'away',
+          initial: (x: tf.Tensor2D) => tf.zerosLike(x),
+          apply: (z, x) => tf.sub(tf.mul(z, 2), tf.mul(x, 1e-6)),
+        }),
+      input: () => tf.tensor2d([[1]]),
+    }
+    const found = run(away, auto({ methods: [{ solver: picard(), patience: 1000 }, newtonKrylov()] }), {
+      tolerance: 1e-9,
+    })
+    expect(route(found)).toEqual(['picard diverged, newton-krylov converged'])
+    // 2ᵏ exceeds 1e4 at k = 14; a few to spare.
+    expect(found.stats.perSample.tried![0]![0]!.steps).toBeLessThan(20)
+  })
   test('without maxSteps it gets 500 steps, and a layer or a solve may say otherwise', () => {
     tf.tidy(() => {
       // Picard cannot do it, and is not given up.

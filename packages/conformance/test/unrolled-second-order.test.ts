@@ -5,11 +5,9 @@ import { defineOperator, equilibrium } from '@equilibria/core'
 import {
   aitken,
   anderson,
-  andersonI,
   auto,
   bestSoFar,
   bounded,
-  broyden,
   chebyshev,
   damped,
   halpern,
@@ -80,8 +78,6 @@ describe.each(modes)('second derivatives: %s', (_, mode) => {
 
   test.each<[string, () => Solver]>([
     ['anderson', () => anderson()],
-    ['andersonI', () => andersonI()],
-    ['broyden', () => broyden()],
     ['aitken', () => aitken()],
     ['minimalPolynomial', () => minimalPolynomial()],
     ['reducedRank', () => reducedRank()],

@@ -68,6 +68,32 @@ describe('a wrapper around a chain wraps each of its methods', () => {
   })
 })
 
+test('safeguarded: a residual far above the last few is taken back, though near the best still', () => {
+  tf.tidy(() => {
+    // Picard on z/2 + 1 from 0, thrown to 8 at its fifth step: a residual of 3 after 1/8 and 1/16.
+    const thrown: Solver = {
+      kind: 'solver',
+      spec: 1,
+      name: 'thrown',
+      init: () => 0,
+      step(problem, z, k) {
+        const residual: Vector = tf.sub(problem.apply(z), z)
+        return { next: k === 4 ? tf.fill([1, 1], 8) : tf.add(z, residual), residual, memory: (k as number) + 1 }
+      },
+    }
+    const layer = equilibrium(
+      defineOperator({
+        name: 'half',
+        initial: (x: tf.Tensor2D) => tf.zerosLike(x),
+        apply: (z, x) => tf.add(tf.mul(z, 0.5), x),
+      }),
+      { solver: safeguarded(thrown, { window: 2 }), tolerance: 0, maxSteps: 6 },
+    )
+    // Back at the state of step five, 2 − 1/8, and half its residual of 1/16 further.
+    expect(layer.solve(tf.tensor2d([[1]])).state.dataSync()[0]).toBe(2 - 1 / 8 + 1 / 32)
+  })
+})
+
 test('safeguarded: memories of rows that started anew at different steps are merged again', () => {
   tf.tidy(() => {
     // Maps that throw rows out at irregular steps.

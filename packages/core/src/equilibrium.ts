@@ -6,7 +6,15 @@ import { drive, driveAsync } from './drive/run.ts'
 import type { Driven, DriveOptions } from './drive/types.ts'
 import { referenceBackend, resolveKernels } from './kernels.ts'
 import { checkMemory, keepMemory } from './memory.ts'
-import { checkLayer, checkRun, type EquilibriumOptions, methodsOf, type SolveOptions, stopRuleOf } from './options.ts'
+import {
+  checkGradients,
+  checkLayer,
+  checkRun,
+  type EquilibriumOptions,
+  methodsOf,
+  type SolveOptions,
+  stopRuleOf,
+} from './options.ts'
 import { solutionOf, type Told } from './solution.ts'
 import { type Session, type SolveSteps, solveSteps, type SolveStream, streamed } from './steps.ts'
 import { checkDepths, trace, type TrajectoryState } from './trajectory.ts'
@@ -146,6 +154,7 @@ export function equilibrium<S extends TensorTree, X extends TensorTree, A extend
       const solved = () => {
         const bound = bindProblem(operator, input, kernels, run.initial)
         const recording = gradient !== undefined && onTape()
+        if (recording) checkGradients()
         const taped = recording && gradient.forward === 'taped'
         const needsMemory = recording && gradient.needs?.includes('memory') === true
         const search = () =>

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core'
 import type { BackwardStats, Operator, Solution, Status, TensorTree, Vector } from '@equilibria/spec'
-import { bindProblem, type EquilibriumLayer, referenceKernels, resolveKernels } from '@equilibria/core'
+import { bindProblem, type EquilibriumLayer, referenceKernels, requireKind, resolveKernels } from '@equilibria/core'
 import { derivativeAlong, EquilibriaError, linearize, offTape, onTape, scoped } from '@equilibria/tensor'
 import { plainSolve } from './adjoint/attach.ts'
 import { freezeParts } from './adjoint/parts.ts'
@@ -75,6 +75,7 @@ export function equilibriumJvp<S extends TensorTree, X extends TensorTree>(
   tangent: Tangents<X> | null,
   { parameters = [], state, ...linear }: JvpOptions<S>,
 ): EquilibriumJvp<S> {
+  requireKind('equilibriumJvp({ solver })', linear.solver, 'linear-solver', 'solver')
   const settings = adjointSettings('equilibriumJvp', linear)
   const operator = 'operator' in source ? source.operator : source
   const name = `jvp(${settings.solver.name})`

@@ -8,7 +8,7 @@ import { reporting, reportInexact } from './phantom.ts'
  * The gradient of the `t`-step map, exact for that map; it approaches the implicit one like `t μᵗ⁻¹` and may be far off
  * before. The right mode for models trained and used at a fixed small depth, and a check on the others.
  *
- * Solvers that mix (`anderson()`, `broyden()`, extrapolation, `aitken()`) find coefficients from the states; these count as constants, so that
+ * Solvers that mix (`anderson()`, extrapolation, `aitken()`) find coefficients from the states; these count as constants, so that
  * the gradient is that of the steps with the coefficients held, as in practice. Second derivatives would be wrong then, and are
  * refused; with `picard()`, `krasnoselskiiMann()`, `halpern()` and `chebyshev()` they are those of the `t`-step map.
  *
