@@ -4,6 +4,33 @@
  */
 export type { Certificate, CertifiedOperator } from './certificate.ts'
 export { compose } from './combine/compose.ts'
+export { damped } from './combine/damped.ts'
+export { type LayerOperator, type Maps, operatorOf } from './combine/operator-of.ts'
+export { recall, type RecallParts } from './combine/recall.ts'
+export { residual, type ResidualOptions } from './combine/residual.ts'
+export { sum } from './combine/sum.ts'
 export type { Layer } from './layer.ts'
+export { activation, type ActivationName, softmax } from './layers/activation.ts'
+export { rotary } from './layers/attention/rotary.ts'
+export { selfAttention, type SelfAttentionOptions } from './layers/attention/self-attention.ts'
+export { convolution1d, convolution2d, type ConvolutionOptions } from './layers/convolution/convolution.ts'
+export type { Padding } from './layers/convolution/padding.ts'
 export { dense, type DenseOptions } from './layers/dense.ts'
+export { gatedMlp, type GatedMlpOptions } from './layers/gated-mlp.ts'
+export { type PreparedEdges, prepareEdges } from './layers/graph/edges.ts'
+export { graphConvolution, type GraphConvolutionOptions } from './layers/graph/graph-convolution.ts'
+export {
+  type BipartiteInput,
+  bipartiteMessagePassing,
+  type BipartiteMessagePassingOptions,
+  type GraphInput,
+  messagePassing,
+  type MessagePassingOptions,
+} from './layers/graph/message-passing.ts'
+export { groupNorm, instanceNorm, layerNorm, type NormOptions, rmsNorm } from './layers/norms.ts'
+export {
+  spectralConvolution1d,
+  spectralConvolution2d,
+  type SpectralConvolutionOptions,
+} from './layers/spectral/spectral-convolution.ts'
 export { spectralBound } from './parameters/spectral-bound.ts'

@@ -17,9 +17,12 @@ export interface Layer<I extends TensorTree = Tensor, O extends TensorTree = Ten
   bind(): (x: I) => O
   /**
    * A rigorous upper bound on `‖f(a) − f(b)‖₂ / ‖a − b‖₂` over all pairs, at the present weights, in float64 with room for
-   * rounding. Absent where there is none (attention) or none is known.
+   * rounding: of the map in real numbers, whose float32 evaluation adds roundings of its own. Absent where there is none
+   * (attention) or none is known. Of a layer on a graph: in the features, the edges being equal.
    */
   lipschitz?(): number
+  /** A bound like `lipschitz()` that holds whatever the values of the variables are; only then may it become a trait. */
+  readonly guaranteed?: number
   /** Default `true`. */
   readonly rowwise?: boolean
   /** Frees the variables. */
