@@ -95,9 +95,11 @@ export function reflectedStep(
 
 /**
  * The best step of a reflected resolvent when `A` is `m`-strongly monotone and `L`-Lipschitz: `1/L`, for the rate
- * `√((L − m)/(L + m))`; when `A` is symmetric `1/√(mL)`, for `(√L − √m)/(√L + √m)`. Without `L`: 1.
+ * `√((L − m)/(L + m))`; when `A` is symmetric `1/√(mL)`, for `(√L − √m)/(√L + √m)`. Without `L`: 1. Where the operator
+ * knows a better one, that.
  */
-export function resolventStep({ monotonicity: m, lipschitz: L }: Splitting<Vector>, symmetric: boolean): number {
+export function resolventStep({ step, monotonicity: m, lipschitz: L }: Splitting<Vector>, symmetric: boolean): number {
+  if (step !== undefined) return step
   if (L === undefined || !(L > 0)) return 1
   return symmetric && m !== undefined && m > 0 ? 1 / Math.sqrt(m * L) : 1 / L
 }
