@@ -23,7 +23,7 @@ import {
 const rounding = (terms: number, ...sizes: readonly number[]): number =>
   (2 * terms + 16) * U * sizes.reduce((s, t) => s + t, 0)
 
-export function drawGradientStep(count: number, seed: number): void {
+export function drawGradientStep(count: number, seed: number): number {
   const random = normal(seed)
   for (let i = 0; i < count; i++) {
     const [size, hidden] = [1 + (i % 6), 1 + (i % 9)]
@@ -62,9 +62,10 @@ export function drawGradientStep(count: number, seed: number): void {
     })
     operator.dispose()
   }
+  return count
 }
 
-export function drawInputConvex(count: number, seed: number): void {
+export function drawInputConvex(count: number, seed: number): number {
   const random = normal(seed)
   for (let i = 0; i < count; i++) {
     const [size, depth] = [1 + (i % 5), 1 + (i % 3)]
@@ -106,4 +107,5 @@ export function drawInputConvex(count: number, seed: number): void {
     })
     operator.dispose()
   }
+  return count
 }

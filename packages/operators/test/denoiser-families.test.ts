@@ -7,8 +7,12 @@ import { scoped } from '@equilibria/tensor'
 import { drawGradientStep, drawInputConvex } from './denoiser-draws.ts'
 import { checkLeaks, normal, tensor } from './monotone-support.ts'
 
-test('gradient-step draws', () => drawGradientStep(60, 31))
-test('input-convex draws', () => drawInputConvex(24, 32))
+test('gradient-step draws', () => {
+  expect(drawGradientStep(60, 31)).toBe(60)
+})
+test('input-convex draws', () => {
+  expect(drawInputConvex(24, 32)).toBe(24)
+})
 
 test('D = I − ∇g, with the g it says', () => {
   const operator = gradientStep({ size: 5, hidden: 7, steepness: 2, seed: 3 })

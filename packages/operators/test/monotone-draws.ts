@@ -36,7 +36,7 @@ const squares = (values: Iterable<ArrayLike<number>>): number => [...values].red
 const floorOf = ({ lipschitz: L, step }: { lipschitz?: number; step?: number }, m: number): number =>
   (16 * U * (1 + L!)) / (step! * m)
 
-export function drawMonotone(count: number, seed: number): void {
+export function drawMonotone(count: number, seed: number): number {
   const random = normal(seed)
   for (let i = 0; i < count; i++) {
     const [size, inputs, modulus] = [2 + (i % 5), 1 + (i % 3), [0.05, 0.3, 1][i % 3]!]
@@ -66,6 +66,7 @@ export function drawMonotone(count: number, seed: number): void {
     })
     operator.dispose()
   }
+  return count
 }
 
 /** `‖z*(x) − z*(x′)‖_w ≤ L ‖x − x′‖`, up to the errors of the two solves (2-norm; `reach` the largest weight). */
@@ -85,7 +86,7 @@ function expectLipschitz(
   )
 }
 
-export function drawLben(count: number, seed: number): void {
+export function drawLben(count: number, seed: number): number {
   const random = normal(seed)
   for (let i = 0; i < count; i++) {
     const [size, inputs, margin] = [2 + (i % 4), 1 + (i % 3), [0.2, 0.5, 1][i % 3]!]
@@ -138,9 +139,10 @@ export function drawLben(count: number, seed: number): void {
     })
     operator.dispose()
   }
+  return count
 }
 
-export function drawConvolution(count: number, seed: number): void {
+export function drawConvolution(count: number, seed: number): number {
   const random = normal(seed)
   for (let i = 0; i < count; i++) {
     const [height, width, channels, inputs] = [3 + (i % 3), 3 + (i % 2), 1 + (i % 2), 1 + (i % 2)]
@@ -186,4 +188,5 @@ export function drawConvolution(count: number, seed: number): void {
     })
     operator.dispose()
   }
+  return count
 }

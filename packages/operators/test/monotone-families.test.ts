@@ -118,9 +118,15 @@ test('bounds follow the weights', () => {
   operator.dispose()
 })
 
-test('monotone draws', () => drawMonotone(15, 11))
-test('LBEN draws', () => drawLben(18, 12))
-test('convolutional draws', () => drawConvolution(6, 13))
+test('monotone draws', () => {
+  expect(drawMonotone(15, 11)).toBe(15)
+})
+test('LBEN draws', () => {
+  expect(drawLben(18, 12)).toBe(18)
+})
+test('convolutional draws', () => {
+  expect(drawConvolution(6, 13)).toBe(6)
+})
 
 test('options', () => {
   expect(() => monotone({ size: 0, inputs: 1 })).toThrow('size')

@@ -1,4 +1,6 @@
-import { test } from 'vitest'
+import { expect, test } from 'vitest'
 import { drawRen } from './ren-draws.ts'
 
-test('contracting REN: 1 000 draws', () => drawRen(1000, 201))
+test('contracting REN: 1 000 draws', () => {
+  expect(drawRen(1000, 201)).toBe(1000)
+})

@@ -92,7 +92,7 @@ export function reference(operator: Pick<CertifiedOperator, 'variables'>, { n, q
  * Random members of the contracting REN, random pairs of states. What float32 makes of one step is measured against the
  * same step in float64; the contraction may miss its rate by no more than that, and the float64 step by nothing.
  */
-export function drawRen(count: number, seed: number): void {
+export function drawRen(count: number, seed: number): number {
   const random = normal(seed)
   for (let i = 0; i < count; i++) {
     const shape: Shape = {
@@ -133,4 +133,5 @@ export function drawRen(count: number, seed: number): void {
     })
     operator.dispose()
   }
+  return count
 }
