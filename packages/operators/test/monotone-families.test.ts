@@ -98,6 +98,35 @@ test('a convolutional equilibrium where Picard runs away, and its translations',
   operator.dispose()
 })
 
+test('at the step of the family, the reflected resolvent shrinks by √((N − m)/(N + m)), N = 1/α', () => {
+  const random = normal(17)
+  let tightest = 0
+  for (let i = 0; i < 12; i++) {
+    const modulus = [0.1, 0.5][i % 2]!
+    const operator = monotone({ size: 5, inputs: 1, modulus, gain: [0.5, 2, 4][i % 3]!, seed: i })
+    scoped(() => {
+      const B = operator.variables['B']!
+      B.assign(tf.mul(B, [0.1, 1, 3][Math.floor(i / 3) % 3]!))
+      const parts = operator.bind(tf.zeros([20, 1])).splitting!
+      const rate = Math.sqrt((1 / parts.step! - modulus) / (1 / parts.step! + modulus))
+      // Iterating the reflection turns random vectors towards those that shrink least.
+      let v = tensor(random, [20, 5]) as tf.Tensor2D
+      let slowest = 0
+      for (let k = 0; k < 30; k++) {
+        const next = tf.sub(tf.mul(parts.resolventA!(v, parts.step!), 2), v) as tf.Tensor2D
+        const before = tf.norm(v, 2, 1)
+        const ratios = tf.div(tf.norm(next, 2, 1), before).dataSync()
+        slowest = Math.max(slowest, ...ratios)
+        v = tf.div(next, tf.expandDims(before, 1))
+      }
+      expect(slowest, `draw ${i}`).toBeLessThanOrEqual(rate + 1e-5) // a dozen float32 roundings
+      tightest = Math.max(tightest, slowest / rate)
+    })
+    operator.dispose()
+  }
+  expect(tightest).toBeGreaterThan(0.8) // the bound is not idle
+})
+
 test('a row does not depend on its batch mates', () => {
   const operator = monotone({ size: 5, inputs: 2, gain: 2, seed: 6 })
   scoped(() => {

@@ -42,6 +42,8 @@ export interface LbenOperator extends CertifiedOperator<tf.Tensor2D, tf.Tensor2D
  * entry, is a proximal map there too: exactly one equilibrium, and `peacemanRachford()` converges in that metric. A larger
  * family than `monotone`, which is `Ψ = I`. (`ψ` is bounded, other than in the literature, so that the modulus is.)
  *
+ * `certificate.modulusNow()` is a rigorous lower bound on the modulus at the present weights.
+ *
  * With `lipschitz: γ`, `(1/2γ)(C Cᵀ + Ψ⁻¹ UᵀU Ψ⁻¹)` is added to `M`, and `x ↦ z* C` is `γ`-Lipschitz for every
  * value of the weights. Small `γ` means large `M`, and many steps of the solver.
  *

@@ -27,7 +27,7 @@ export interface MonotoneNetworkOptions extends MonotoneOptions {
  * The symmetric part of `I − W` is `m I + AᵀA`, and `σ` is a proximal map: there is exactly one equilibrium, whatever
  * `‖W‖` is, and `x ↦ z*` is `‖U‖₂ / m`-Lipschitz. Picard may diverge; `solver()` is `peacemanRachford()`, whose step is
  * `1 / (‖B − Bᵀ‖ + √(m ‖m I + AᵀA‖))`. For gradients use `implicit({ solver: peacemanRachford() })`: the adjoint is solved
- * by splitting as well.
+ * by splitting as well. `certificate.modulusNow()` is a rigorous lower bound on the smallest eigenvalue of the symmetric part.
  *
  * `x` is `[batch, inputs]`, `z` `[batch, size]`, `A`, `B` `[size, size]`, `U` `[inputs, size]`. Not for states of more than
  * a thousand entries: every change of the weights costs one inverse on the host; for images see `monotoneConvolution`.

@@ -2,7 +2,8 @@ import type { Problem, Solver, Splitting, Vector } from '@equilibria/spec'
 import { add, EquilibriaError, scale, sub } from '@equilibria/tensor'
 
 export interface SplittingOptions {
-  /** `α`: the step of every resolvent. Default: from `monotonicity` and `lipschitz` where the operator gives them, else 1. */
+  /** `α`: the step of every resolvent. Default: the `step` of the operator's splitting for reflected resolvents, else from
+   * its `monotonicity` and `lipschitz`, else 1. */
   readonly step?: number
 }
 
