@@ -127,6 +127,20 @@ test('at the step of the family, the reflected resolvent shrinks by √((N − m
   expect(tightest).toBeGreaterThan(0.8) // the bound is not idle
 })
 
+test('the Lipschitz bound of an LBEN is attained', () => {
+  // One entry, V = S = ψ = 0, σ the identity: z = x u / (ε + (1 + u²)/2γ), steepest at u² = 1 + 2γε.
+  const [gamma, margin] = [3, 0.25]
+  const operator = lben({ size: 1, inputs: 1, margin, lipschitz: gamma, gain: 0, activation: 'identity' })
+  scoped(() => {
+    operator.variables['U']!.assign(tf.tensor2d([[Math.sqrt(1 + 2 * gamma * margin)]]))
+    const layer = equilibrium(operator, { solver: operator.solver(), tolerance: 1e-7, maxSteps: 500 })
+    const slope = layer.solve(tf.ones([1, 1])).state.dataSync()[0]!
+    expect(operator.readoutLipschitz).toBeCloseTo(gamma / Math.sqrt(1 + 2 * gamma * margin), 12)
+    expect(slope).toBeCloseTo(operator.readoutLipschitz!, 5)
+  })
+  operator.dispose()
+})
+
 test('a row does not depend on its batch mates', () => {
   const operator = monotone({ size: 5, inputs: 2, gain: 2, seed: 6 })
   scoped(() => {
