@@ -11,13 +11,15 @@ export interface Certificate {
    */
   readonly property: 'contraction' | 'monotone' | 'nonexpansive' | 'averaged' | 'bounded-state'
   /** The norm or metric in which it holds. `weights()` gives the weights of a weighted norm. */
-  readonly norm: '2' | 'inf' | 'weighted-2' | 'weighted-inf' | 'thompson'
+  readonly norm: '2' | 'inf' | 'weighted-2' | 'weighted-inf' | 'metric-2' | 'thompson'
   /** The modulus, for every value of the parameters. For `contraction` it is below 1. */
   readonly modulus: number
   /** The same at the present weights, often better; float64, rounded up. */
   modulusNow?(): number
   /** `w > 0`, one per entry of the state: `‖v‖ = ‖diag(w) v‖₂` or `maxᵢ wᵢ|vᵢ|`. */
   weights?(): Float64Array
+  /** For `metric-2`: the matrix `P`, row-major, of `‖v‖² = vᵀ P v`, at the present weights. */
+  metric?(): Float64Array
   /** Upper bound on the Lipschitz constant of `x ↦ z*(x)`, in `norm` of the state and the 2-norm of the input. */
   solutionLipschitz?(): number
   /** One sentence a reader can quote. */
