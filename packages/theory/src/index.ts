@@ -16,8 +16,11 @@ export { picardMap } from './lipschitz/picard-map.ts'
 export { powerSamples, type PowerOptions } from './lipschitz/power.ts'
 export { joinSamples, type LipschitzSamples } from './lipschitz/samples.ts'
 export type { Aggregator, SteppedAnswer, SteppedMap } from './map.ts'
-export { spectralRadius, type GrowthOptions } from './power/growth.ts'
-export { topSingular, type TopSingular, type TopSingularOptions } from './power/top-singular.ts'
+export { type Matrix, matrixOf } from './dense/matrix.ts'
+export { type ContractiveNorm, contractiveNorm, weightedNorm } from './dense/weighted.ts'
+export { spectralRadius, type SpectralRadius, type SpectralRadiusOptions } from './krylov/spectral-radius.ts'
+export { symmetricEnds, type SymmetricEnds } from './krylov/symmetric-ends.ts'
+export { topSingular, type TopSingular, type TopSingularOptions } from './krylov/top-singular.ts'
 export {
   bootstrapInterval,
   type Interval,

@@ -1,6 +1,6 @@
 import type { Perturbation, Report, TensorTree } from '@equilibria/spec'
 import type { Aggregator, SteppedMap } from '../map.ts'
-import type { TopSingularOptions } from '../power/top-singular.ts'
+import type { TopSingularOptions } from '../krylov/top-singular.ts'
 import {
   bootstrapInterval,
   type Interval,
