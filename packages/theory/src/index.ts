@@ -3,6 +3,7 @@
  * @module theory
  */
 export { contraction, type ContractionDetail, type ContractionOptions } from './contraction.ts'
+export { type AscentOptions, ascentSamples } from './lipschitz/ascent.ts'
 export {
   aggregateLipschitz,
   type AggregateOptions,
