@@ -23,6 +23,19 @@ export { spectralRadius, type SpectralRadius, type SpectralRadiusOptions } from 
 export { symmetricEnds, type SymmetricEnds } from './krylov/symmetric-ends.ts'
 export { topSingular, type TopSingular, type TopSingularOptions } from './krylov/top-singular.ts'
 export {
+  growthBound,
+  type GrowthBoundOptions,
+  type GrowthViolation,
+  growthViolations,
+} from './regularity/growth-bound.ts'
+export {
+  type NearBoundary,
+  regularity,
+  type RegularityDetail,
+  type RegularityOptions,
+  type RegularityWitness,
+} from './regularity/regularity.ts'
+export {
   bootstrapInterval,
   type Interval,
   meanInterval,
