@@ -2,6 +2,10 @@
  * Reports about an implicit model: contraction, Lipschitz curves.
  * @module theory
  */
+export { type ActivationName, evaluate as evaluateNetwork, type FeedForward } from './bound/feed-forward.ts'
+export type { Ball } from './bound/local.ts'
+export { lowerBound, type LowerBoundDetail, type LowerBoundOptions } from './bound/lower.ts'
+export { upperBound, type UpperBoundDetail, type UpperBoundOptions } from './bound/upper.ts'
 export { contraction, type ContractionDetail, type ContractionOptions } from './contraction.ts'
 export { type AscentOptions, ascentSamples } from './lipschitz/ascent.ts'
 export {
@@ -18,6 +22,7 @@ export { powerSamples, type PowerOptions } from './lipschitz/power.ts'
 export { joinSamples, type LipschitzSamples } from './lipschitz/samples.ts'
 export type { Aggregator, SteppedAnswer, SteppedMap } from './map.ts'
 export { type Matrix, matrixOf } from './dense/matrix.ts'
+export { normBound, provesPositive } from './dense/positive.ts'
 export { type ContractiveNorm, contractiveNorm, weightedNorm } from './dense/weighted.ts'
 export { spectralRadius, type SpectralRadius, type SpectralRadiusOptions } from './krylov/spectral-radius.ts'
 export { symmetricEnds, type SymmetricEnds } from './krylov/symmetric-ends.ts'
