@@ -64,23 +64,27 @@ function coverage(count: number, options: ErrorBoundOptions, seed: number) {
     })
     expect(tf.memory().numTensors).toBe(before)
   }
-  const covered = seen.filter(({ error, bound }) => error <= bound).length / seen.length
+  // Coverage among those that say something: Infinity covers everything.
+  const spoken = seen.filter(({ bound }) => bound < Number.POSITIVE_INFINITY)
+  const covered = spoken.filter(({ error, bound }) => error <= bound).length / spoken.length
   // Where the error is more than the rounding of the truth itself and the bound says something.
   const over = quantile(sorted(seen.flatMap(({ error, bound }) => (error > 1e-5 ? [bound / error] : []))), 0.5)
   return { covered, over, silent: seen.filter(({ bound }) => bound === Number.POSITIVE_INFINITY).length / seen.length }
 }
 
 describe('errorBound()', () => {
-  test('the correction covers at least 99 % of 500 random layers, about twice too large at most in the middle', () => {
+  test('the correction covers at least 99 % of 500 random layers, and is 1.12 times too large in the middle', () => {
     const { covered, over, silent } = coverage(500, {}, 100)
     expect(covered).toBeGreaterThanOrEqual(0.99)
-    expect(over).toBeLessThan(2)
+    expect(over).toBeLessThan(1.3)
     expect(over).toBeGreaterThanOrEqual(1)
     expect(silent).toBeLessThan(0.05)
   })
 
   test('ratios of Picard steps do so without products', () => {
-    const { covered, over } = coverage(500, { method: 'ratios' }, 100)
+    const { covered, over, silent } = coverage(900, { method: 'ratios' }, 100)
+    // Where steps are within rounding there are no ratios, and it says so: 42 % of these had converged that far.
+    expect(silent).toBeLessThan(0.5)
     expect(covered).toBeGreaterThanOrEqual(0.99)
     expect(over).toBeLessThan(5)
   })

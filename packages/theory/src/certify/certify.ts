@@ -11,6 +11,7 @@ export interface CertifyOptions {
   readonly radius?: number
 }
 
+/** What was proved. */
 export interface CertifyDetail {
   readonly method: 'banach' | 'krawczyk' | null
   /** The box in which there is exactly one equilibrium; empty without a certificate. */

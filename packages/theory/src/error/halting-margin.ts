@@ -11,6 +11,7 @@ export interface HaltingOptions {
   readonly head: number | readonly ArrayLike<number>[]
 }
 
+/** Which decisions are final. */
 export interface HaltingDetail {
   /** Per sample: whether no further iteration can change the decision. */
   readonly decided: readonly boolean[]

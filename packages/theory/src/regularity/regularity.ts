@@ -13,6 +13,7 @@ export interface NearBoundary<X extends TensorTree> {
   readonly input: X
 }
 
+/** Where to probe, and what to reject. */
 export interface RegularityOptions<X extends TensorTree> {
   /** Norms of the states probed, ascending. Default `0, 0.01, 0.1, 1, 10, 100, 1000`. */
   readonly radii?: readonly number[]
