@@ -1,5 +1,5 @@
 /**
- * Reports about an implicit model: contraction, Lipschitz curves.
+ * Reports about an implicit model: contraction, Lipschitz curves and bounds, regularity, error bounds, certificates, test-time scaling.
  * @module theory
  */
 export { type ActivationName, evaluate as evaluateNetwork, type FeedForward } from './bound/feed-forward.ts'
@@ -33,6 +33,11 @@ export { spectralRadius, type SpectralRadius, type SpectralRadiusOptions } from 
 export { symmetricEnds, type SymmetricEnds } from './krylov/symmetric-ends.ts'
 export { topSingular, type TopSingular, type TopSingularOptions } from './krylov/top-singular.ts'
 export {
+  pathIndependence,
+  type PathIndependenceDetail,
+  type PathIndependenceOptions,
+} from './paths/path-independence.ts'
+export {
   growthBound,
   type GrowthBoundOptions,
   type GrowthViolation,
@@ -45,6 +50,13 @@ export {
   type RegularityOptions,
   type RegularityWitness,
 } from './regularity/regularity.ts'
+export { expressivity, type ExpressivityDetail, type ExpressivityOptions } from './scaling/expressivity.ts'
+export { scalingFit, type ScalingFitDetail, type ScalingFitOptions, type ScalingLaw } from './scaling/scaling-fit.ts'
+export {
+  transientPremium,
+  type TransientMeasurement,
+  type TransientPremiumDetail,
+} from './scaling/transient-premium.ts'
 export {
   bootstrapInterval,
   type Interval,
