@@ -59,7 +59,7 @@ export interface StudyRow {
 
 /** What was measured as `L_t`, so that the number can be compared with another. */
 export interface LipschitzMethod {
-  readonly method: 'perturbations' | 'power'
+  readonly method: 'ascent' | 'perturbations' | 'power'
   readonly aggregator: string
   /** 2-norm by which an input was moved. */
   readonly radius: number | null

@@ -1,6 +1,6 @@
 import type { Perturbation, Report, TensorTree } from '@equilibria/spec'
 import type { Aggregator, SteppedMap } from '../map.ts'
-import type { TopSingularOptions } from '../power/top-singular.ts'
+import type { TopSingularOptions } from '../krylov/top-singular.ts'
 import {
   bootstrapInterval,
   type Interval,
@@ -9,6 +9,7 @@ import {
   shareAboveMaximum,
 } from '../statistics/interval.ts'
 import { quantile, sorted } from '../statistics/quantile.ts'
+import { type AscentOptions, ascentSamples } from './ascent.ts'
 import { perturbationSamples } from './perturbations.ts'
 import { powerSamples } from './power.ts'
 import type { LipschitzSamples } from './samples.ts'
@@ -29,7 +30,7 @@ export interface LipschitzRow extends Interval {
 
 /** `L_t` against `t`, with everything needed to compare it with another measurement. */
 export interface LipschitzCurve {
-  readonly method: 'perturbations' | 'power'
+  readonly method: 'ascent' | 'perturbations' | 'power'
   readonly aggregator: Aggregator
   readonly perturbations: readonly string[]
   readonly radius: number | null
@@ -55,12 +56,13 @@ export interface AggregateOptions {
   readonly seed?: number
 }
 
-/** Depths, and how the constant is measured: power iteration on the tape, or perturbed inputs. */
+/** Depths, and how the constant is measured: the Jacobian of the map (default), a search for pairs, or perturbed inputs. */
 export type LipschitzOptions<X extends TensorTree> = AggregateOptions & {
   /** Depths, increasing. */
   readonly steps: readonly number[]
 } & (
-    | ({ readonly method: 'power' } & TopSingularOptions)
+    | ({ readonly method?: 'power' } & TopSingularOptions)
+    | ({ readonly method: 'ascent' } & Omit<AscentOptions, 'steps'>)
     | {
         readonly method: 'perturbations'
         readonly perturbations: readonly Perturbation<X>[]
@@ -73,11 +75,13 @@ export type LipschitzOptions<X extends TensorTree> = AggregateOptions & {
  * How steep the t-step map is: `L_t = aggregate over x of ‖y_t(x + δ) − y_t(x)‖ / ‖δ‖` against `t`, with confidence
  * intervals over samples, the residual at every depth, and the method on record.
  *
- * `power` (power iteration on `M_tᵀM_t`, `M_t = ∂y_t/∂x`) finds the worst direction and needs a map on the tape;
- * `perturbations` takes given directions, works for any map, and bounds `L_t` from below. `x`, `y`: leaves `[batch, …]`,
- * one row per sample. Several batches: `joinSamples` then `aggregateLipschitz`.
+ * `power` (default; the largest singular value of `M_t = ∂y_t/∂x`) finds the worst direction at every sample and needs a
+ * map on the tape; `ascent` searches a ball around every sample for the steepest pair, on the tape too; `perturbations`
+ * takes given directions and works for any map. Each bounds `L_t` from below. `x`, `y`: leaves `[batch, …]`, one row per
+ * sample. Several batches: `joinSamples` then `aggregateLipschitz`.
  *
- * Not a bound: neither method can prove that `L_t` is small.
+ * @cost that of `powerSamples`, `ascentSamples` or `perturbationSamples`
+ * Not a bound: no method can prove that `L_t` is small.
  *
  * @throws EquilibriaError on leaves without a common batch, no perturbation, or an illegal radius.
  * @cite liu2026
@@ -93,7 +97,7 @@ export type LipschitzOptions<X extends TensorTree> = AggregateOptions & {
  *   initial: (x: tf.Tensor2D) => tf.zerosLike(x),
  *   apply: (y, x) => tf.sub(y, tf.mul(0.5, tf.sub(tf.mul(x, y), 1))),
  * })
- * const report = lipschitzCurve(picardMap(reciprocal), tf.tensor2d([[0.1]]), { method: 'power', steps: [1, 10, 100] })
+ * const report = lipschitzCurve(picardMap(reciprocal), tf.tensor2d([[0.1]]), { steps: [1, 10, 100] })
  * console.log(report.detail.rows.map(({ steps, value }) => [steps, value])) // 0, 8.61…, 96.29…
  * ```
  */
@@ -103,7 +107,11 @@ export function lipschitzCurve<X extends TensorTree, Y extends TensorTree>(
   options: LipschitzOptions<X>,
 ): Report<LipschitzCurve> {
   const measured =
-    options.method === 'power' ? powerSamples(map, input, options) : perturbationSamples(map, input, options)
+    options.method === 'perturbations'
+      ? perturbationSamples(map, input, options)
+      : options.method === 'ascent'
+        ? ascentSamples(map, input, options)
+        : powerSamples(map, input, options)
   return aggregateLipschitz(measured, options)
 }
 
@@ -180,8 +188,10 @@ function report(detail: LipschitzCurve): Report<LipschitzCurve> {
   const how = typeof aggregator === 'string' ? aggregator : `${aggregator.quantile}-quantile`
   const found =
     method === 'power'
-      ? 'power iteration on the t-step map'
-      : `perturbations of size ${detail.radius} (${detail.perturbations.join(', ')})`
+      ? 'the Jacobian of the t-step map'
+      : method === 'ascent'
+        ? `the steepest pairs found within ${detail.radius}`
+        : `perturbations of size ${detail.radius} (${detail.perturbations.join(', ')})`
   const measured = first !== undefined && last !== undefined && Number.isFinite(first.value + last.value)
   const grows = measured && last.value > first.value && (last.low ?? last.value) > (first.high ?? first.value)
   const falls = measured && (last.high ?? last.value) <= (first.low ?? first.value)

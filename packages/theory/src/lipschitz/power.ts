@@ -1,7 +1,7 @@
 import type { TensorTree, Vector } from '@equilibria/spec'
 import { linearize, offTape, packing, scoped } from '@equilibria/tensor'
 import type { SteppedMap } from '../map.ts'
-import { type TopSingularOptions, topSingular } from '../power/top-singular.ts'
+import { type TopSingularOptions, topSingular } from '../krylov/top-singular.ts'
 import type { LipschitzSamples } from './samples.ts'
 
 export interface PowerOptions extends TopSingularOptions {
@@ -11,11 +11,13 @@ export interface PowerOptions extends TopSingularOptions {
 
 /**
  * The largest singular value of `M_t = ∂y_t/∂x` for every sample and depth: the local constant of the t-step map itself,
- * by power iteration on `M_tᵀM_t`.
+ * by Golub–Kahan bidiagonalisation.
  *
  * The map must record on the tape, step by step (`picardMap` does; `Model.trajectory` does not). All leaves of `x` are
- * moved together and must be float32. Cost per depth: three runs of `t` steps per power step (two differences, one
- * pullback), and the tape of `t` steps in memory.
+ * moved together and must be float32.
+ *
+ * @cost per depth, one recorded run of `t` steps, then one product with `M_t` and one with `M_tᵀ` per step, each about one
+ * run; the tape of `t` steps, and that of its pullback, in memory
  */
 export function powerSamples<X extends TensorTree, Y extends TensorTree>(
   map: SteppedMap<X, Y>,
@@ -35,7 +37,7 @@ export function powerSamples<X extends TensorTree, Y extends TensorTree>(
         }
         const linear = linearize(f, x)
         try {
-          return topSingular(f, linear, x, options)
+          return topSingular(linear, x, options)
         } finally {
           linear.dispose()
         }

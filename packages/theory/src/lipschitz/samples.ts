@@ -1,8 +1,8 @@
 /** What was measured, before it is aggregated. Plain numbers; parts of one data set can be joined. */
 export interface LipschitzSamples {
-  readonly method: 'perturbations' | 'power'
+  readonly method: 'ascent' | 'perturbations' | 'power'
   readonly steps: readonly number[]
-  /** Names of the perturbations; empty for `power`. */
+  /** Names of the perturbations; empty for `power` and `ascent`. */
   readonly perturbations: readonly string[]
   readonly radius: number | null
   readonly repeats: number
