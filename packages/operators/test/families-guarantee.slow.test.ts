@@ -5,7 +5,7 @@ import { families } from './families-table.ts'
 const AFFINE = ['spectral', 'aol', 'cayley', 'rowSum', 'perron', 'circularConvolution', 'logNorm']
 
 for (const entry of families)
-  describe(entry.name, () => {
+  describe(`the family ${entry.name}`, () => {
     test('1 000 draws, four pairs each: the guarantee is never broken', () => {
       for (let draw = 0; draw < 1000; draw++) checkPairs(entry, seeded(entry.name, 1000 + draw))
     })

@@ -7,7 +7,7 @@ import { families } from './families-table.ts'
 const AFFINE = ['spectral', 'aol', 'cayley', 'rowSum', 'perron', 'circularConvolution', 'logNorm']
 
 for (const entry of families)
-  describe(entry.name, () => {
+  describe(`the family ${entry.name}`, () => {
     test('the guarantee holds for random weights and pairs, and nothing is left behind', () => {
       const before = tf.memory().numTensors
       for (let draw = 0; draw < 25; draw++) checkPairs(entry, seeded(entry.name, draw))

@@ -60,54 +60,59 @@ export function checkPairs(entry: Entry, random: Random): void {
   const family = entry.make(random)
   try {
     redraw(family, random, entry.wild)
-    const { certificate } = family
-    tf.tidy(() => {
-      const shape = inputShape(entry, family)
-      const x = drawValues(random, [PAIRS, ...shape], TAME)
-      const { problem, start } = bindProblem(family, x, referenceKernels)
-      const thompson = certificate.norm === 'thompson'
-      const { a, b } = states(random, start.shape, thompson) as { a: tf.Tensor2D; b: tf.Tensor2D }
-      const [ga, gb] = [problem.apply(a), problem.apply(b)]
-      const before = distances(certificate, a, b)
-      if (thompson) {
-        const after = distances(certificate, ga, gb)
-        const at = certificate.modulusAt?.(x)
-        after.forEach((d, k) => {
-          const modulus = at ? Math.min(at[k]!, certificate.modulus) : certificate.modulus
-          expect(d).toBeLessThanOrEqual(modulus * before[k]! + 4 * U * (entry.terms + 8))
-        })
-        return
-      }
-      const slack = roundings(entry, family, x, a, ga)
-      roundings(entry, family, x, b, gb).forEach((d, k) => (slack[k]! += d))
-      if (certificate.property === 'one-sided') {
-        const solver = family.solver()
-        const step = (z: tf.Tensor2D) => solver.step(problem, z, solver.init(problem, z)).next
-        const rate = certificate.rateNow!()
-        expect(rate).toBeLessThan(1)
-        // One step is off by `α` times what `G` is off, `α ‖|A|‖ ≤ 2 + 3 |γ|`, and by the roundings of its own sum.
-        const own = [a, b].map((z) => distances(certificate, z, tf.zerosLike(z)))
-        distances(certificate, step(a), step(b)).forEach((d, k) => {
-          const more = U * (entry.terms + 16) * 8 * (own[0]![k]! + own[1]![k]!)
-          expect(d).toBeLessThanOrEqual(rate * before[k]! + slack[k]! + more)
-        })
-        return
-      }
-      const after = distances(certificate, ga, gb)
-      if (certificate.property === 'averaged') {
-        const rest = distances(certificate, tf.sub(a, ga), tf.sub(b, gb))
-        after.forEach((d, k) => expect(Math.hypot(d, rest[k]!)).toBeLessThanOrEqual(before[k]! + 2 * slack[k]!))
-        return
-      }
-      expect(certificate.property).toBe('contraction')
-      expect(certificate.modulus).toBeLessThan(1)
-      const now = certificate.modulusNow!()
-      expect(now).toBeLessThanOrEqual(certificate.modulus)
-      after.forEach((d, k) => expect(d).toBeLessThanOrEqual(now * before[k]! + slack[k]!))
-    })
+    checkPairsOf(entry, family, random)
   } finally {
     family.dispose()
   }
+}
+
+/** Four random pairs of this member. */
+export function checkPairsOf(entry: Entry, family: Family, random: Random): void {
+  const { certificate } = family
+  tf.tidy(() => {
+    const shape = inputShape(entry, family)
+    const x = drawValues(random, [PAIRS, ...shape], TAME)
+    const { problem, start } = bindProblem(family, x, referenceKernels)
+    const thompson = certificate.norm === 'thompson'
+    const { a, b } = states(random, start.shape, thompson) as { a: tf.Tensor2D; b: tf.Tensor2D }
+    const [ga, gb] = [problem.apply(a), problem.apply(b)]
+    const before = distances(certificate, a, b)
+    if (thompson) {
+      const after = distances(certificate, ga, gb)
+      const at = certificate.modulusAt?.(x)
+      after.forEach((d, k) => {
+        const modulus = at ? Math.min(at[k]!, certificate.modulus) : certificate.modulus
+        expect(d).toBeLessThanOrEqual(modulus * before[k]! + 4 * U * (entry.terms + 8))
+      })
+      return
+    }
+    const slack = roundings(entry, family, x, a, ga)
+    roundings(entry, family, x, b, gb).forEach((d, k) => (slack[k]! += d))
+    if (certificate.property === 'one-sided') {
+      const solver = family.solver()
+      const step = (z: tf.Tensor2D) => solver.step(problem, z, solver.init(problem, z)).next
+      const rate = certificate.rateNow!()
+      expect(rate).toBeLessThan(1)
+      // One step is off by `α` times what `G` is off, `α ‖|A|‖ ≤ 2 + 3 |γ|`, and by the roundings of its own sum.
+      const own = [a, b].map((z) => distances(certificate, z, tf.zerosLike(z)))
+      distances(certificate, step(a), step(b)).forEach((d, k) => {
+        const more = U * (entry.terms + 16) * 8 * (own[0]![k]! + own[1]![k]!)
+        expect(d).toBeLessThanOrEqual(rate * before[k]! + slack[k]! + more)
+      })
+      return
+    }
+    const after = distances(certificate, ga, gb)
+    if (certificate.property === 'averaged') {
+      const rest = distances(certificate, tf.sub(a, ga), tf.sub(b, gb))
+      after.forEach((d, k) => expect(Math.hypot(d, rest[k]!)).toBeLessThanOrEqual(before[k]! + 2 * slack[k]!))
+      return
+    }
+    expect(certificate.property).toBe('contraction')
+    expect(certificate.modulus).toBeLessThan(1)
+    const now = certificate.modulusNow!()
+    expect(now).toBeLessThanOrEqual(certificate.modulus)
+    after.forEach((d, k) => expect(d).toBeLessThanOrEqual(now * before[k]! + slack[k]!))
+  })
 }
 
 /** The matrix that is used, read off exactly: its norm, computed by other means, is at most what is certified. */
@@ -115,17 +120,22 @@ export function checkMatrix(entry: Entry, random: Random): void {
   const family = entry.make(random, 'identity')
   try {
     redraw(family, random, { ...entry.wild, weight: WILD, kernel: WILD })
-    const { certificate } = family
-    const w = matrixOf(family, inputShape(entry, family))
-    const now = certificate.modulusNow!()
-    const exact = exactModulus(certificate, w)
-    // float64 rounding of the reference itself, relative to the size of what is summed
-    const size = certificate.property === 'one-sided' ? Math.max(...w.map((row, i) => Math.abs(row[i]!)), 1) : 1
-    expect(exact).toBeLessThanOrEqual(now + 1e-13 * size)
-    expect(now).toBeLessThanOrEqual(certificate.modulus)
+    checkMatrixOf(entry, family)
   } finally {
     family.dispose()
   }
+}
+
+/** The same of this member, which has the activation `identity`. Its bias becomes zero. */
+export function checkMatrixOf(entry: Entry, family: Family): void {
+  const { certificate } = family
+  const w = matrixOf(family, inputShape(entry, family))
+  const now = certificate.modulusNow!()
+  const exact = exactModulus(certificate, w)
+  // float64 rounding of the reference itself, relative to the size of what is summed
+  const size = certificate.property === 'one-sided' ? Math.max(...w.map((row, i) => Math.abs(row[i]!)), 1) : 1
+  expect(exact).toBeLessThanOrEqual(now + 1e-13 * size)
+  expect(now).toBeLessThanOrEqual(certificate.modulus)
 }
 
 function exactModulus({ property, norm, weights }: Certificate<tf.Tensor>, w: readonly (readonly number[])[]): number {

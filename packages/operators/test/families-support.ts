@@ -90,15 +90,16 @@ export function norm2(w: readonly (readonly number[])[]): number {
  * The matrix of an affine `z ↦ G(z)`, exactly: images of unit vectors at an input and a bias of zero are sums with one
  * term that is not zero.
  */
-export function matrixOf(family: CertifiedOperator<tf.Tensor, tf.Tensor>, input: readonly number[]): number[][] {
+export function matrixOf(
+  family: CertifiedOperator<tf.Tensor, tf.Tensor> | CertifiedOperator<tf.Tensor2D, tf.Tensor2D>,
+  input: readonly number[],
+): number[][] {
+  const loose = family as CertifiedOperator<tf.Tensor, tf.Tensor>
   return tf.tidy(() => {
     family.variables['bias']!.assign(tf.zerosLike(family.variables['bias']!))
-    const shape = family
-      .bind(tf.zeros([1, ...input]))
-      .initial()
-      .shape.slice(1)
+    const shape = (loose.bind(tf.zeros([1, ...input])).initial() as tf.Tensor).shape.slice(1)
     const size = shape.reduce((a, b) => a * b, 1)
-    const bound = family.bind(tf.zeros([size, ...input]))
+    const bound = loose.bind(tf.zeros([size, ...input]))
     const images = bound.apply(tf.reshape(tf.eye(size), [size, ...shape])) as tf.Tensor
     const values = images.dataSync()
     return Array.from({ length: size }, (_, i) => Array.from(values.slice(i * size, (i + 1) * size)))
@@ -111,7 +112,6 @@ export function rowsOf(t: tf.Tensor): Float32Array[] {
   const size = values.length / t.shape[0]!
   return Array.from({ length: t.shape[0]! }, (_, b) => values.slice(b * size, (b + 1) * size))
 }
-export const zeros = (n: number): Float64Array => new Float64Array(n)
 
 /** Distance of each pair of rows in the norm of the certificate. */
 export const distances = (

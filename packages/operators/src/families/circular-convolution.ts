@@ -11,6 +11,7 @@ import { frobenius, scaledBelow } from '../parameters/scaled-below.ts'
 import { requireBetween, requireSizes } from '../parameters/validate.ts'
 import { createVariables } from '../parameters/variables.ts'
 
+/** Grid, kernel, modulus and activation of `circularConvolution`. */
 export interface CircularConvolutionOptions {
   /** Lengths of the one or two axes of the state, `[batch, …grid, channels]`. */
   readonly grid: readonly number[]

@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs-core'
 import { picard } from '@equilibria/solvers'
 import { EquilibriaError } from '@equilibria/tensor'
 import type { CertifiedOperator } from '../certificate.ts'
+import { positivePart } from '../parameters/activations.ts'
 import { affineFamily, type AffineOptions } from '../parameters/affine-family.ts'
 
 export interface PositiveConcaveOptions extends AffineOptions {
@@ -17,7 +18,8 @@ export interface PositiveConcaveOptions extends AffineOptions {
 const activations = {
   tanh: { apply: (x: tf.Tensor) => tf.tanh(x), at: Math.tanh, top: 1 },
   softsign: { apply: (x: tf.Tensor) => tf.div(x, tf.add(x, 1)), at: (x: number) => x / (1 + x), top: 1 },
-  relu6: { apply: (x: tf.Tensor) => tf.relu6(x), at: (x: number) => Math.min(x, 6), top: 6 },
+  // of what is not negative, as min(x, 6); on wasm the op itself makes 0 of NaN
+  relu6: { apply: (x: tf.Tensor) => tf.sub(x, tf.relu(tf.sub(x, 6))), at: (x: number) => Math.min(x, 6), top: 6 },
   sigmoid: { apply: (x: tf.Tensor) => tf.sigmoid(x), at: (x: number) => 1 / (1 + Math.exp(-x)), top: 1 },
 }
 
@@ -64,7 +66,7 @@ export function positiveConcave(options: PositiveConcaveOptions): CertifiedOpera
   const { apply, at, top } = activation
   const second = name === 'sigmoid'
   const inject = (raw: tf.Tensor): tf.Tensor =>
-    second ? tf.relu(raw) : tf.add(tf.div(tf.softplus(tf.mul(raw, 5)), 5), floor)
+    second ? positivePart(raw) : tf.add(tf.div(tf.softplus(tf.mul(raw, 5)), 5), floor)
   // float32: the floor, and what is added to it, may each be rounded down by 2⁻²⁴ of itself.
   const modulusOf = (least: number): number => Math.min(1, 1 - (at(least) / top) * (1 - 2 ** -21))
   const modulus = modulusOf(second ? 0 : floor)

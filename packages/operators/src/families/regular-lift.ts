@@ -5,6 +5,7 @@ import { EquilibriaError, offTape, scoped } from '@equilibria/tensor'
 import type { CertifiedOperator } from '../certificate.ts'
 import { requireBetween } from '../parameters/validate.ts'
 
+/** The constant of a `regularLift`, and its name. */
 export interface RegularLiftOptions {
   /** `c` in `(0, 1)`: larger contracts faster and is steeper in `x`. Default `0.5`. */
   readonly c?: number

@@ -30,7 +30,12 @@ const LEAST = 1e-8
 
 /** `limit · V diag(Σₖ |VᵀV|ⱼₖ)^{−1/2}`: almost orthogonal columns. */
 export function aolMatrix(rows: number, columns: number, limit: number): BoundedMatrix {
-  const bound = remembered((values) => spectralBound(values, rows, columns))
+  const bound = remembered((values) => {
+    const quick = spectralBound(values, rows, columns)
+    if (quick <= limit) return quick
+    // Orthogonal columns are what training leads to, and where a Schatten norm is furthest off.
+    return Math.min(spectralBound(values, rows, columns, 20), nearOrthogonal(values, rows, columns, limit))
+  })
   return (weight) => {
     // The formula does not see the scale of V: dividing by a constant changes neither value nor gradient.
     const largest = weight.dataSync<'float32'>().reduce((a, b) => Math.max(a, Math.abs(b)), 0)
@@ -44,7 +49,7 @@ export function aolMatrix(rows: number, columns: number, limit: number): Bounded
 
 /** `limit · (I − A)(I + A)⁻¹`, `A = V − Vᵀ`: orthogonal matrices without the eigenvalue −1, times `limit`. */
 export function cayleyMatrix(size: number, limit: number): BoundedMatrix {
-  const bound = remembered((values) => nearOrthogonal(values, size, limit))
+  const bound = remembered((values) => nearOrthogonal(values, size, size, limit))
   return (weight) => {
     const eye = tf.eye(size)
     const skew = tf.sub(weight, tf.transpose(weight))
@@ -62,15 +67,15 @@ export function boundedMatrix(name: NormaliserName, size: number, limit: number)
 }
 
 /** `‖W‖₂² ≤ c² + ‖WᵀW − c²I‖_F`, rounded up: sharp where `W` is `c` times an orthogonal matrix. */
-function nearOrthogonal(values: Float32Array, n: number, c: number): number {
-  let [defect, size] = [0, 0]
+function nearOrthogonal(values: Float32Array, rows: number, n: number, c: number): number {
+  let defect = 0
+  const size = frobenius(values) ** 2
   for (let i = 0; i < n; i++)
     for (let j = 0; j < n; j++) {
       let product = i === j ? -c * c : 0
-      for (let k = 0; k < n; k++) product += values[k * n + i]! * values[k * n + j]!
+      for (let k = 0; k < rows; k++) product += values[k * n + i]! * values[k * n + j]!
       defect += product * product
-      size += values[i * n + j]! ** 2
     }
-  const rounding = (n + 4) * 2 ** -52 * (size + c * c)
+  const rounding = (rows + 4) * 2 ** -52 * (size + n * c * c)
   return Math.sqrt((c * c + Math.sqrt(defect) + rounding) * (1 + (n * n + 8) * 2 ** -52))
 }

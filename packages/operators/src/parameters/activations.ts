@@ -12,6 +12,7 @@ export interface Activation {
   /** Entries never fall as theirs rises. Default `false`. */
   readonly increasing?: boolean
 }
+/** Of an activation that is known by name. */
 export type ActivationName = keyof typeof activations
 
 const activations = {
@@ -19,7 +20,7 @@ const activations = {
   leakyRelu: { lipschitz: 1, increasing: true, apply: (x: tf.Tensor) => tf.leakyRelu(x, 0.1) },
   /** Larger and smaller of neighbouring pairs of features: 1-Lipschitz, and loses no gradient. */
   maxMin: { lipschitz: 1, componentwise: false, apply: (x: tf.Tensor) => maxMin(x) },
-  relu: { lipschitz: 1, increasing: true, apply: (x: tf.Tensor) => tf.relu(x) },
+  relu: { lipschitz: 1, increasing: true, apply: (x: tf.Tensor) => positivePart(x) },
   sigmoid: { lipschitz: 0.25, increasing: true, apply: (x: tf.Tensor) => tf.sigmoid(x) },
   softplus: { lipschitz: 1, increasing: true, apply: (x: tf.Tensor) => tf.softplus(x) },
   tanh: { lipschitz: 1, increasing: true, apply: (x: tf.Tensor) => tf.tanh(x) },
@@ -66,5 +67,9 @@ function maxMin(x: tf.Tensor): tf.Tensor {
     throw new EquilibriaError('shape', `maxMin pairs features, and there are ${features}.`, 'Pass an even number.')
   const pairs = tf.reshape(x, [...x.shape.slice(0, -1), features / 2, 2])
   const [a, b] = tf.unstack(pairs, -1) as [tf.Tensor, tf.Tensor]
-  return tf.reshape(tf.stack([tf.maximum(a, b), tf.minimum(a, b)], -1), x.shape)
+  const rise = tf.relu(tf.sub(b, a))
+  return tf.reshape(tf.stack([tf.add(a, rise), tf.sub(b, rise)], -1), x.shape)
 }
+
+/** `max(x, 0)` that passes NaN on: on wasm, `tf.relu` makes 0 of it, and a broken sample would look converged. */
+export const positivePart = (x: tf.Tensor): tf.Tensor => tf.sub(x, tf.minimum(x, 0))
