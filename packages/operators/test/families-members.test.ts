@@ -138,6 +138,36 @@ describe.for(families)('$name', (entry) => {
       })
     family.dispose()
   })
+  test('the gradient in its weights is that of differences', () => {
+    const random = drawn(`${entry.name} gradient`, 1)
+    const family = entry.make(random)
+    tf.tidy(() => {
+      const shape = inputShape(entry, family)
+      const x = tf.randomNormal([3, ...shape], 0, 1, 'float32', 1)
+      const z = tf.abs(tf.randomNormal((family.bind(x).initial() as tf.Tensor).shape, 0, 1, 'float32', 2))
+      const c = tf.randomNormal(z.shape, 0, 1, 'float32', 3)
+      const loss = (): tf.Scalar => tf.sum(tf.mul(family.bind(x).apply(z) as tf.Tensor, c))
+      const variables = Object.values(family.variables)
+      // away from the start, where some are zero and their absolute values have kinks
+      for (const [k, v] of variables.entries()) v.assign(tf.add(v, tf.randomNormal(v.shape, 0, 0.5, 'float32', 10 + k)))
+      const { grads } = tf.variableGrads(loss, variables)
+      for (const [k, variable] of variables.entries()) {
+        const from = tf.clone(variable)
+        const direction = tf.randomNormal(variable.shape, 0, 1, 'float32', 20 + k)
+        const along = tf.sum(tf.mul(grads[variable.name]!, direction)).dataSync()[0]!
+        const at = (h: number) => {
+          variable.assign(tf.add(from, tf.mul(direction, h)))
+          return loss().dataSync()[0]!
+        }
+        // relative to what a change of this size can do: truncation h², cancellation 2⁻²² / h, kinks of |·|
+        const h = 2e-3
+        const size = tf.norm(grads[variable.name]!).dataSync()[0]! * tf.norm(direction).dataSync()[0]!
+        expect(Math.abs((at(h) - at(-h)) / (2 * h) - along)).toBeLessThan(0.01 * size + 5e-3)
+        variable.assign(from)
+      }
+    })
+    family.dispose()
+  })
   test('a row does not depend on its batch mates, and NaN stays in its row', () => {
     const family = entry.make(drawn(`${entry.name} rows`, 0))
     tf.tidy(() => {

@@ -18,8 +18,8 @@ export interface PositiveConcaveOptions extends AffineOptions {
 const activations = {
   tanh: { apply: (x: tf.Tensor) => tf.tanh(x), at: Math.tanh, top: 1 },
   softsign: { apply: (x: tf.Tensor) => tf.div(x, tf.add(x, 1)), at: (x: number) => x / (1 + x), top: 1 },
-  // of what is not negative, as min(x, 6); on wasm the op itself makes 0 of NaN
-  relu6: { apply: (x: tf.Tensor) => tf.sub(x, tf.relu(tf.sub(x, 6))), at: (x: number) => Math.min(x, 6), top: 6 },
+  // on wasm, `tf.relu6` makes a number of NaN
+  relu6: { apply: (x: tf.Tensor) => tf.add(tf.minimum(x, 6), tf.mul(x, 0)), at: (x: number) => Math.min(x, 6), top: 6 },
   sigmoid: { apply: (x: tf.Tensor) => tf.sigmoid(x), at: (x: number) => 1 / (1 + Math.exp(-x)), top: 1 },
 }
 

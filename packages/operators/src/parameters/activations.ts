@@ -67,8 +67,9 @@ function maxMin(x: tf.Tensor): tf.Tensor {
     throw new EquilibriaError('shape', `maxMin pairs features, and there are ${features}.`, 'Pass an even number.')
   const pairs = tf.reshape(x, [...x.shape.slice(0, -1), features / 2, 2])
   const [a, b] = tf.unstack(pairs, -1) as [tf.Tensor, tf.Tensor]
-  const rise = tf.relu(tf.sub(b, a))
-  return tf.reshape(tf.stack([tf.add(a, rise), tf.sub(b, rise)], -1), x.shape)
+  // on wasm, maximum and minimum drop NaN
+  const broken = tf.mul(tf.add(a, b), 0)
+  return tf.reshape(tf.stack([tf.add(tf.maximum(a, b), broken), tf.add(tf.minimum(a, b), broken)], -1), x.shape)
 }
 
 /** `max(x, 0)` that passes NaN on: on wasm, `tf.relu` makes 0 of it, and a broken sample would look converged. */
