@@ -197,8 +197,11 @@ export function formatSolverTable(
   return sections.filter(Boolean).join('\n')
 }
 
-/** Reads a page written by `formatSolverTable` back: the figures of the first backend by row and column. */
-export function parseSolverTable(page: string): Map<string, Map<string, string>> {
+/** Reads a page written by `formatSolverTable` back: the figures of its first or second backend by row and column. */
+export function parseSolverTable(
+  page: string,
+  backend: 'first' | 'second' = 'first',
+): Map<string, Map<string, string>> {
   const rows = new Map<string, Map<string, string>>()
   let columns: string[] = []
   for (const line of page.split('\n')) {
@@ -207,8 +210,13 @@ export function parseSolverTable(page: string): Map<string, Map<string, string>>
       .split('|')
       .slice(1, -1)
       .map((cell) => cell.trim())
+    if (first === 'case') break // what the truth cases compare: another table
     if (first === 'problem') columns = cells
-    else rows.set(first!, new Map(cells.map((cell, i) => [columns[i]!, cell.split(' / ')[0]!])))
+    else
+      rows.set(
+        first!,
+        new Map(cells.map((cell, i) => [columns[i]!, cell.split(' / ').at(backend === 'first' ? 0 : -1)!])),
+      )
   }
   return rows
 }

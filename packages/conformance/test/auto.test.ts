@@ -1,9 +1,10 @@
 import * as tf from '@tensorflow/tfjs-core'
 import { describe, expect, test } from 'vitest'
-import type { Solution, Solver } from '@equilibria/spec'
+import type { Solution, Solver, StopRule } from '@equilibria/spec'
 import { defineOperator, equilibrium } from '@equilibria/core'
-import { anderson, auto, levenbergMarquardt, newtonKrylov, picard } from '@equilibria/solvers'
+import { anderson, auto, bounded, levenbergMarquardt, newtonKrylov, picard } from '@equilibria/solvers'
 import {
+  monotone,
   nonlinearSolve23,
   published,
   rootResidual,
@@ -47,6 +48,10 @@ describe('every problem with a known answer', () => {
     test(`auto × ${name}`, () => {
       const problem = make()
       const found = run(problem, auto())
+      // Moving on pays, or does not happen: the samples that Anderson's method solves alone cost no more here.
+      const alone = run(problem, anderson())
+      if (['converged', 'floor'].includes(alone.status))
+        expect(found.stats.evaluations).toBeLessThanOrEqual(alone.stats.evaluations)
       lines.push(
         `${problem.name}: ${found.stats.evaluations} evaluations; ${found.stats.notes.join('; ') || 'anderson'}`,
       )
@@ -110,8 +115,10 @@ describe('what was tried', () => {
         }),
       input: () => tf.tensor2d([[3], [0.5]]),
     }
-    const found = run(none, auto(), { maxSteps: 220 })
-    expect(['max-steps', 'stagnated', 'cycle', 'diverged']).toContain(found.status)
+    const found = run(none, auto())
+    // Given up by all of them, the last included: of 1000 steps most are not taken.
+    expect(['stagnated', 'cycle', 'diverged']).toContain(found.status)
+    expect(found.stats.steps).toBeLessThan(300)
     for (const attempts of found.stats.perSample.tried!) expect(attempts).toHaveLength(7)
     for (const [b, z] of found.values.entries()) {
       const own = (1 + z ** 2) / Math.max(Math.abs(z), 1)
@@ -143,6 +150,96 @@ describe('what was tried', () => {
     expect(route(found)[0]).toMatch(/newton-krylov converged|levenberg-marquardt converged/)
     const { residual, allowed } = rootResidual(wood, found.values, wood.attainable)
     expect(residual).toBeLessThan(allowed)
+  })
+})
+
+const halving = defineOperator({
+  name: 'halving',
+  initial: (x: tf.Tensor2D) => tf.zerosLike(x),
+  apply: (z, x) => tf.add(tf.mul(z, 0.5), x),
+})
+const afterThree: StopRule = {
+  kind: 'stop-rule',
+  spec: 1,
+  name: 'after three',
+  start:
+    () =>
+    ({ step }) =>
+      step >= 3 ? 'stagnated' : undefined,
+}
+
+describe('what a method is for', () => {
+  test('strongly monotone operators with a splitting go on to Peaceman–Rachford, unless a box is put around them', () => {
+    const problem = monotone.relu()
+    const found = run(problem, auto())
+    expect(found.status).toBe('converged')
+    expect(found.error).toBeLessThan(problem.tolerance)
+    expect(new Set(route(found))).toEqual(
+      new Set(['anderson converged', 'anderson stagnated, peaceman-rachford converged']),
+    )
+    const boxed = run(problem, bounded(auto(), { lower: 0 }))
+    for (const line of route(boxed)) expect(line).not.toMatch(/peaceman/)
+  })
+  test('a method that does not suit is passed over, also at the head; the last one runs anyway', () => {
+    const never = (solver: Solver): Solver => ({ ...solver, suits: () => false })
+    const found = run(cubic, auto({ methods: [never(picard()), newtonKrylov(), never(picard())] }))
+    expect(new Set(route(found))).toEqual(new Set(['newton-krylov converged']))
+    expect(run(published.kepler(), auto({ methods: [never(picard()), never(anderson())] })).status).toBe('converged')
+  })
+  test('what is passed over has no say in where the next one starts; a chain that closes ends', () => {
+    const x = tf.tensor2d([[1]])
+    const passed: Solver = { ...picard(), suits: () => false }
+    // z ↦ z/2 + x: three Picard steps from 0 leave the state at 1.75, from where one more has a residual of 0.25/1.75.
+    const first: Solver = {
+      ...picard(),
+      after: { solver: { ...passed, after: { solver: picard(), from: 'best' } }, from: 'start', leave: afterThree },
+    }
+    const half = { operator: () => halving, input: () => tf.clone(x) }
+    const found = run(half, first, { maxSteps: 4 })
+    expect(found.stats.perSample.tried![0]![1]!.residual).toBeLessThan(0.2)
+    const round: Solver = { ...passed }
+    Object.assign(round, { after: { solver: round } })
+    expect(run(half, round, { maxSteps: 4 }).status).toBe('max-steps')
+    x.dispose()
+  })
+  test('what runs away is left long before patience ends', () => {
+    // z = 2z − 1e-6 x: Picard moves away from 1e-6 x, at first by 1e-6.
+    const away = {
+      operator: () =>
+        defineOperator({
+          name: 'away',
+          initial: (x: tf.Tensor2D) => tf.zerosLike(x),
+          apply: (z, x) => tf.sub(tf.mul(z, 2), tf.mul(x, 1e-6)),
+        }),
+      input: () => tf.tensor2d([[1]]),
+    }
+    const found = run(away, auto({ methods: [{ solver: picard(), patience: 1000 }, newtonKrylov()] }), {
+      tolerance: 1e-9,
+    })
+    expect(route(found)).toEqual(['picard diverged, newton-krylov converged'])
+    // 2ᵏ exceeds 1e4 at k = 14; a few to spare.
+    expect(found.stats.perSample.tried![0]![0]!.steps).toBeLessThan(20)
+  })
+  test('without maxSteps it gets 500 steps, and a layer or a solve may say otherwise', () => {
+    tf.tidy(() => {
+      // Picard cannot do it, and is not given up.
+      const slow = auto({ methods: [{ solver: picard(), patience: 10_000 }] })
+      const layer = (maxSteps?: number, solver: Solver = slow) =>
+        equilibrium(
+          defineOperator({
+            name: 'slow',
+            initial: (x: tf.Tensor2D) => tf.zerosLike(x),
+            apply: (z, x) => tf.add(tf.mul(z, 0.9999), x),
+          }),
+          { solver, tolerance: 1e-6, ...(maxSteps === undefined ? {} : { maxSteps }) },
+        )
+      const x = tf.tensor2d([[1]])
+      expect(layer().solve(x).stats.steps).toBe(500)
+      expect(layer(7).solve(x).stats.steps).toBe(7)
+      expect(layer().solve(x, { maxSteps: 9 }).stats.steps).toBe(9)
+      expect(layer(undefined, bounded(slow, { lower: 0 })).solve(x).stats.steps).toBe(500)
+      expect(layer(undefined, picard()).solve(x).stats.steps).toBe(50)
+    })
   })
 })
 

@@ -73,7 +73,6 @@ describe('checkpointedUnrolled', () => {
     ['picard, damped', () => picard({ damping: 0.6 })],
     ['anderson', () => anderson({ memory: 3 })],
     ['halpern', () => halpern()],
-    ['broyden', () => broyden({ memory: 4 })],
   ]
   test.each(solvers)('is unrolled(), to rounding: %s', (_, make) => {
     for (const tolerance of [0, 1e-3]) {
@@ -283,7 +282,8 @@ describe('nothing is left behind', () => {
     ['auto', () => autoGradient({ krylov: gmres(), backup: gmres() })],
     ['shine', () => shine({ inverse: applyInverseTransposed, solver: gmres() })],
   ]
-  const solver = () => broyden({ memory: 3 })
+  /** Broyden's inverse is what `shine()` needs; recorded step by step it cannot be. */
+  const solver = (name: string) => (name === 'checkpointed' ? anderson({ memory: 3 }) : broyden({ memory: 3 }))
   test.each(modes)('%s: after an exception in G or in its gradient, wherever it is thrown', (name, make) => {
     let thrown = 0
     for (const at of [1, 3, 5, 6, 7, 8, 9, 10, 12, 14, 17, 20]) {
@@ -312,7 +312,7 @@ describe('nothing is left behind', () => {
           return trap(next)
         },
       })
-      const one = equilibrium(operator, { solver: solver(), gradient: make(), tolerance: 0, maxSteps: 4 })
+      const one = equilibrium(operator, { solver: solver(name), gradient: make(), tolerance: 0, maxSteps: 4 })
       try {
         tf.tidy(
           () => tf.grads((u: tf.Tensor, _: tf.Tensor) => tf.sum(one.solve(u as tf.Tensor2D).state))([x, W]).length,
@@ -325,11 +325,11 @@ describe('nothing is left behind', () => {
     }
     expect(thrown).toBeGreaterThan(5)
     // And the next gradient works.
-    expect(gradients(layer(make(), { solver: solver() })).every(Number.isFinite)).toBe(true)
+    expect(gradients(layer(make(), { solver: solver(name) })).every(Number.isFinite)).toBe(true)
   })
-  test.each(modes)('%s: after an aborted solve, whose gradient is that of where it stopped', (_, make) => {
+  test.each(modes)('%s: after an aborted solve, whose gradient is that of where it stopped', (name, make) => {
     const abort = new AbortController()
-    const one = layer(make(), { solver: solver(), tolerance: 0 })
+    const one = layer(make(), { solver: solver(name), tolerance: 0 })
     const found = gradients(one, { signal: abort.signal, onProgress: ({ step }) => void (step === 2 && abort.abort()) })
     expect(found.every(Number.isFinite)).toBe(true)
   })
@@ -339,6 +339,6 @@ describe('nothing is left behind', () => {
       autoGradient({ krylov: gmres(), maxSteps: 2, tolerance: 1e-9, onFailure: 'throw' }),
       shine({ inverse: applyInverseTransposed, refine: 0, tolerance: 1e-9, onFailure: 'throw' }),
     ])
-      expect(() => gradients(layer(gradient, { solver: solver() }))).toThrow(EquilibriaError)
+      expect(() => gradients(layer(gradient, { solver: solver('') }))).toThrow(EquilibriaError)
   })
 })

@@ -487,49 +487,47 @@ describe('float64 gradients of the data pack', () => {
     readonly [key: string]: unknown
   }
   const cases = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as { cases: readonly Case[] }).cases : []
-  if (cases.length === 0) console.log(`skipped: no data pack at ${file}`)
-  test.skipIf(cases.length === 0).each(cases.map((c) => [c.name, c] as const))(
-    '%s: adjoint and all gradients, by every exact mode',
-    (_, one) => {
-      const modes = [
-        autoGradient({
-          krylov: gmres({ restart: 60 }),
-          backup: bicgstab(),
-          tolerance: 1e-6,
-          maxSteps: 200,
-          onFailure: 'fallback',
-        }),
-        implicit({ solver: bicgstab(), tolerance: 1e-6, maxSteps: 400, onFailure: 'fallback' }),
-        implicit({ solver: direct(), tolerance: 1e-6, maxSteps: 200, onFailure: 'fallback' }),
-      ]
-      const matrix = (key: string) => one[key] as number[][]
-      const condition = Math.max(...(one['diagnostics'] as { condition_I_minus_J: number[] }).condition_I_minus_J)
-      for (const gradient of modes)
-        tf.tidy(() => {
-          const [W, U, x, t] = ['W', 'U', 'x', 't'].map((k) => tf.tensor2d(matrix(k))) as tf.Tensor2D[]
-          const z = tf.tensor2d(matrix('z_star'))
-          const operator = defineOperator<tf.Tensor2D, tf.Tensor2D>({
-            name: one.name,
-            initial: () => z, // the solution of the file: what is judged here is the backward pass
-            apply: (z) => {
-              const a = tf.add(tf.add(tf.matMul(z, W!, false, true), tf.matMul(x!, U!, false, true)), b)
-              return one.activation === 'tanh' ? tf.tanh(a) : a
-            },
-          })
-          const b = tf.tensor1d(one['b'] as number[])
-          const layer = equilibrium(operator, { solver: picard(), gradient })
-          const loss = () => tf.mul(tf.sum(tf.squaredDifference(layer.solve(x!, { steps: 0 }).state, t!)), 0.5)
-          const found = tf.grads(loss as (...a: tf.Tensor[]) => tf.Tensor)([W!, U!, b, x!])
-          const keys = ['dL_dW', 'dL_dU', 'dL_db', 'dL_dx']
-          found.forEach((g, i) => {
-            const want = (one[keys[i]!] as number[][]).flat()
-            const scale = Math.max(...want.map(Math.abs))
-            // As the fixtures of this data: 50 roundings, amplified by the condition of I − J.
-            expect(gap(values(g), want) / scale, `${gradient.name}: ${keys[i]}`).toBeLessThan(
-              Math.max(1e-5, 50 * 2 ** -24 * condition),
-            )
-          })
+  // A suite without a test would fail: one that is skipped stands for those of the pack.
+  const named = cases.length > 0 ? cases.map((c) => [c.name, c] as const) : [['no data pack', {} as Case] as const]
+  test.skipIf(cases.length === 0).each(named)('%s: adjoint and all gradients, by every exact mode', (_, one) => {
+    const modes = [
+      autoGradient({
+        krylov: gmres({ restart: 60 }),
+        backup: bicgstab(),
+        tolerance: 1e-6,
+        maxSteps: 200,
+        onFailure: 'fallback',
+      }),
+      implicit({ solver: bicgstab(), tolerance: 1e-6, maxSteps: 400, onFailure: 'fallback' }),
+      implicit({ solver: direct(), tolerance: 1e-6, maxSteps: 200, onFailure: 'fallback' }),
+    ]
+    const matrix = (key: string) => one[key] as number[][]
+    const condition = Math.max(...(one['diagnostics'] as { condition_I_minus_J: number[] }).condition_I_minus_J)
+    for (const gradient of modes)
+      tf.tidy(() => {
+        const [W, U, x, t] = ['W', 'U', 'x', 't'].map((k) => tf.tensor2d(matrix(k))) as tf.Tensor2D[]
+        const z = tf.tensor2d(matrix('z_star'))
+        const operator = defineOperator<tf.Tensor2D, tf.Tensor2D>({
+          name: one.name,
+          initial: () => z, // the solution of the file: what is judged here is the backward pass
+          apply: (z) => {
+            const a = tf.add(tf.add(tf.matMul(z, W!, false, true), tf.matMul(x!, U!, false, true)), b)
+            return one.activation === 'tanh' ? tf.tanh(a) : a
+          },
         })
-    },
-  )
+        const b = tf.tensor1d(one['b'] as number[])
+        const layer = equilibrium(operator, { solver: picard(), gradient })
+        const loss = () => tf.mul(tf.sum(tf.squaredDifference(layer.solve(x!, { steps: 0 }).state, t!)), 0.5)
+        const found = tf.grads(loss as (...a: tf.Tensor[]) => tf.Tensor)([W!, U!, b, x!])
+        const keys = ['dL_dW', 'dL_dU', 'dL_db', 'dL_dx']
+        found.forEach((g, i) => {
+          const want = (one[keys[i]!] as number[][]).flat()
+          const scale = Math.max(...want.map(Math.abs))
+          // As the fixtures of this data: 50 roundings, amplified by the condition of I − J.
+          expect(gap(values(g), want) / scale, `${gradient.name}: ${keys[i]}`).toBeLessThan(
+            Math.max(1e-5, 50 * 2 ** -24 * condition),
+          )
+        })
+      })
+  })
 })

@@ -237,28 +237,6 @@ describe('broyden()', () => {
         }
       }
     }))
-  test('recorded, with its inverse as a constant: dz/dx of z = a z + x', () =>
-    within(() => {
-      const a = 0.7
-      const through = (make: () => Solver) => (x: tf.Tensor) => {
-        const problem = bare(1, 1, (z) => tf.add(tf.mul(z, a), x))
-        const solver = make()
-        let z: Vector = tf.zeros([1, 1])
-        let memory = solver.init(problem, z)
-        for (let k = 0; k < 4; k++) {
-          const step = solver.step(problem, z, memory)
-          z = step.next
-          memory = step.memory
-        }
-        return tf.sum(z)
-      }
-      for (const make of [() => broyden(), () => broyden({ lineSearch: 'armijo' }), () => andersonI()])
-        expect(
-          tf
-            .grad(through(make))(tf.tensor2d([[2]]))
-            .dataSync()[0],
-        ).toBeCloseTo(1 / (1 - a), 3)
-    }))
   test('options that make no sense', () => {
     expect(() => broyden({ memory: 0 })).toThrow(/whole memory/)
     expect(() => broyden({ update: 'ugly' as 'good' })).toThrow(/not known/)

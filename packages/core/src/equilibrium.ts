@@ -1,4 +1,4 @@
-import type { Aux, Backend, KeptMemory, Operator, Solution, TensorTree, Vector } from '@equilibria/spec'
+import type { Aux, Backend, KeptMemory, Operator, Solution, Solver, TensorTree, Vector } from '@equilibria/spec'
 import { EquilibriaError, hold, offTape, onTape, recordOrForget, scoped } from '@equilibria/tensor'
 import { type Bound, bindProblem } from './bind.ts'
 import { broad, broadAsync } from './breadth.ts'
@@ -6,7 +6,15 @@ import { drive, driveAsync } from './drive/run.ts'
 import type { Driven, DriveOptions } from './drive/types.ts'
 import { referenceBackend, resolveKernels } from './kernels.ts'
 import { checkMemory, keepMemory } from './memory.ts'
-import { checkLayer, checkRun, type EquilibriumOptions, methodsOf, type SolveOptions, stopRuleOf } from './options.ts'
+import {
+  checkGradients,
+  checkLayer,
+  checkRun,
+  type EquilibriumOptions,
+  methodsOf,
+  type SolveOptions,
+  stopRuleOf,
+} from './options.ts'
 import { solutionOf, type Told } from './solution.ts'
 import { type Session, type SolveSteps, solveSteps, type SolveStream, streamed } from './steps.ts'
 import { checkDepths, trace, type TrajectoryState } from './trajectory.ts'
@@ -14,6 +22,8 @@ import { checkDepths, trace, type TrajectoryState } from './trajectory.ts'
 /** What `equilibrium()` returns: an operator with a solver, to be applied to any number of inputs. */
 export interface EquilibriumLayer<S extends TensorTree, X extends TensorTree, A extends Aux = Aux> {
   readonly operator: Operator<S, X, A>
+  readonly solver: Solver
+  readonly backend: Backend
   solve(input: X, options?: SolveOptions<S>): Solution<S, A>
   /** The same answer, without blocking. Inference only: tfjs records gradients synchronously. */
   solveAsync(input: X, options?: SolveOptions<S>): Promise<Solution<S, A>>
@@ -62,7 +72,7 @@ export function equilibrium<S extends TensorTree, X extends TensorTree, A extend
   const settings = (bound: Bound<S>, run: SolveOptions<S>, began: number): DriveOptions => {
     checkMemory(solver, bound.problem, run.memory)
     return {
-      maxSteps: run.steps ?? run.maxSteps ?? options.maxSteps ?? 50,
+      maxSteps: run.steps ?? run.maxSteps ?? options.maxSteps ?? solver.maxSteps ?? 50,
       stop: stopRuleOf(options, run, performance.now() - began),
       exit: packedExit(bound, run),
       signal: run.signal,
@@ -135,6 +145,8 @@ export function equilibrium<S extends TensorTree, X extends TensorTree, A extend
 
   return {
     operator,
+    solver,
+    backend,
     solve(input, run = {}) {
       checkRun(run, gradient)
       const began = performance.now()
@@ -142,6 +154,7 @@ export function equilibrium<S extends TensorTree, X extends TensorTree, A extend
       const solved = () => {
         const bound = bindProblem(operator, input, kernels, run.initial)
         const recording = gradient !== undefined && onTape()
+        if (recording) checkGradients()
         const taped = recording && gradient.forward === 'taped'
         const needsMemory = recording && gradient.needs?.includes('memory') === true
         const search = () =>
@@ -160,7 +173,7 @@ export function equilibrium<S extends TensorTree, X extends TensorTree, A extend
               bound,
               gradient.attach({
                 z,
-                problem: bound.problem,
+                problem: solver.solves?.(bound.problem) ?? bound.problem,
                 status: numbers.status,
                 // A solve that resumed a memory, or took the best of several starts, cannot be repeated from its start.
                 ...(run.breadth || run.memory ? {} : { run: { solver, start: bound.start, steps: numbers.steps } }),

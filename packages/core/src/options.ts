@@ -1,3 +1,4 @@
+import * as tf from '@tensorflow/tfjs-core'
 import type {
   Backend,
   BackwardStats,
@@ -17,7 +18,7 @@ import { cycle } from './stop/cycle.ts'
 import { floor } from './stop/floor.ts'
 import { residualBelow } from './stop/residual.ts'
 import { divergence, nonFinite, timeBudget } from './stop/trouble.ts'
-import { requireOne, requireRange, requireWhole } from './validate.ts'
+import { requireKind, requireOne, requireRange, requireWhole } from './validate.ts'
 
 /** What a layer is made of: a solver, and whatever is not to be the default. */
 export interface EquilibriumOptions {
@@ -27,7 +28,7 @@ export interface EquilibriumOptions {
   readonly gradient?: GradientMode
   /** A sample is done when `‖G(z) − z‖₂ ≤ tolerance · max(‖z‖₂, 1)`. Default `1e-4`. */
   readonly tolerance?: number
-  /** Default `50`. */
+  /** Default: what the solver asks for (`auto()`: 500), else `50`. */
   readonly maxSteps?: number
   /** Replaces the default rule: non-finite, `tolerance`, the float32 floor, cycles, divergence. */
   readonly stop?: StopRule
@@ -65,7 +66,9 @@ export function checkLayer(
   options: EquilibriumOptions,
   backend: Backend,
 ): void {
-  const { solver, maxSteps, tolerance, stop, compaction } = options
+  const { solver, gradient, maxSteps, tolerance, stop, compaction } = options
+  requireKind('equilibrium({ solver })', solver, 'solver')
+  if (gradient !== undefined) requireKind('equilibrium({ gradient })', gradient, 'gradient')
   if (maxSteps !== undefined) requireWhole('equilibrium({ maxSteps })', maxSteps, 0)
   if (tolerance !== undefined) requireRange('equilibrium({ tolerance })', tolerance, 0)
   requireOne('equilibrium()', ['tolerance', tolerance], ['stop', stop])
@@ -74,6 +77,16 @@ export function checkLayer(
     if (compaction.below !== undefined) requireRange('compaction.below', compaction.below, 0, 1)
   }
   for (const method of methodsOf(solver)) checkNeeds(method, operator, backend)
+}
+
+/** @throws EquilibriaError `gradient` where tfjs has no gradient of anything: it would name the last op of the loss only */
+export function checkGradients(): void {
+  if (!tf.getGradient('Sum'))
+    throw new EquilibriaError(
+      'gradient',
+      'A gradient through an equilibrium was asked for, and none is registered for any op.',
+      "Add `import '@equilibria/tensor/gradients'`: tfjs-core alone registers none in Node.",
+    )
 }
 
 /** A solver and its fallbacks, in the order they are tried. */

@@ -27,11 +27,11 @@ const REMEDY: Readonly<Record<Status, string>> = {
   exited: 'The exit rule fired: tighten it if the answer is not good enough.',
   stagnated: 'The residual stopped falling: loosen tolerance or add damping.',
   cycle: 'The iterates repeat with a period above 1: add damping, or use anderson() or auto().',
-  'max-steps': 'Raise maxSteps, loosen tolerance, or try anderson().',
+  'max-steps': 'Raise maxSteps, loosen tolerance, or try anderson() or auto().',
   'out-of-time': 'The time budget ran out: raise budget.ms or loosen tolerance.',
   aborted: 'The AbortSignal fired.',
   diverged:
-    'The map is probably not a contraction here: look at the contraction report in @equilibria/theory, or damp.',
+    'The map is probably not a contraction here: look at the contraction report in @equilibria/theory, damp, or try auto().',
   'non-finite': 'NaN or Infinity: check the input first, then the operator.',
 }
 

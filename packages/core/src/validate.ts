@@ -34,3 +34,20 @@ export function requireOne(where: string, a: readonly [string, unknown], b: read
       'Pass one of them: the other would be ignored.',
     )
 }
+
+/**
+ * For values that plain JavaScript may forget, or forget to make: `solver: anderson` for `anderson()`.
+ * @throws EquilibriaError `option` unless `seen` is of one of these kinds
+ */
+export function requireKind(where: string, seen: unknown, ...kinds: readonly string[]): void {
+  const kind = (seen as { readonly kind?: unknown } | null | undefined)?.kind
+  if (kinds.some((k) => k === kind)) return
+  const bare =
+    typeof seen === 'function' ? 'a function' : seen instanceof Object ? 'an object of no kind' : String(seen)
+  const got = typeof kind === 'string' ? `a ${kind}` : bare
+  throw new EquilibriaError(
+    'option',
+    `${where} is ${got}, where a ${kinds.join(' or a ')} is needed.`,
+    typeof seen === 'function' ? `Call it: ${seen.name}().` : 'Pass the value that one of its factories returns.',
+  )
+}

@@ -29,10 +29,13 @@ interface Sample {
   readonly a: number
   readonly b: number
 }
+/** Evenly spread: `fc.double` is even over the bit patterns, which are nearly all of tiny numbers. */
+const real = (min: number, max: number): fc.Arbitrary<number> =>
+  fc.integer({ min: 0, max: 10_000 }).map((i) => min + ((max - min) * i) / 10_000)
 const sample = fc.record({
   // contractions, slow ones, maps that diverge, cycles, and NaN
-  a: fc.oneof(fc.double({ min: -0.95, max: 0.95, noNaN: true }), fc.constantFrom(0.99, -1, -2, -3, 2, Number.NaN)),
-  b: fc.double({ min: -3, max: 3, noNaN: true }),
+  a: fc.oneof(real(-0.95, 0.95), fc.constantFrom(0.99, -1, -2, -3, 2, Number.NaN)),
+  b: real(-3, 3),
 })
 const batch = fc.array(sample, { minLength: 1, maxLength: 8 })
 const compaction = fc.constantFrom<false | { every: number; below: number }>(

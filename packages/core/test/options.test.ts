@@ -145,3 +145,42 @@ describe('states', () => {
       expect(refusal(() => of(() => tf.zeros([1, 3], 'int32')).solve(tf.ones([1, 1])))).toMatch(/int32/)
     }))
 })
+
+describe('what plain JavaScript may get wrong', () => {
+  const make = (options: object) => () => equilibrium(affine(), options as { solver: ReturnType<typeof plain> })
+  test('no solver, the factory instead of what it makes, a value of another kind', () => {
+    expect(refusal(make({}))).toMatch(/equilibrium\(\{ solver \}\) is undefined, where a solver is needed/)
+    expect(refusal(make({ solver: plain }))).toMatch(/is a function.*\n.*Call it: plain\(\)/)
+    expect(refusal(make({ solver: { kind: 'linear-solver' } }))).toMatch(/is a linear-solver, where a solver/)
+    expect(refusal(make({ solver: null }))).toMatch(/is null/)
+    expect(refusal(make({ solver: { name: 'mine' } }))).toMatch(/is an object of no kind/)
+    expect(refusal(make({ solver: plain(), gradient: () => 0 }))).toMatch(/equilibrium\(\{ gradient \}\) is a function/)
+  })
+  test('a gradient where tfjs has none for any op: what to import, not the name of an op of the loss', () => {
+    const before = tf.memory().numTensors
+    const sum = tf.getGradient('Sum')
+    const layer = equilibrium(affine(), {
+      solver: plain(),
+      gradient: {
+        kind: 'gradient',
+        spec: 1,
+        name: 'plain',
+        forward: 'detached',
+        attach: ({ z, problem }) => problem.apply(z),
+      },
+    })
+    const { a, b } = x()
+    const slope = () => tf.grad((b: tf.Tensor) => tf.sum(layer.solve({ a, b: b as tf.Tensor2D }).state))(b)
+    tf.unregisterGradient('Sum')
+    try {
+      expect(refusal(slope)).toMatch(/none is registered for any op.\n.*import '@equilibria\/tensor\/gradients'/)
+      const { state, status } = layer.solve({ a, b }) // which needs none
+      state.dispose()
+      expect(status).toBe('converged')
+    } finally {
+      tf.registerGradient(sum)
+    }
+    tf.dispose([a, b])
+    expect(tf.memory().numTensors).toBe(before)
+  })
+})

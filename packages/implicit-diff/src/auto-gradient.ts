@@ -1,4 +1,5 @@
 import type { GradientMode, LinearSolver } from '@equilibria/spec'
+import { requireKind } from '@equilibria/core'
 import { attachAdjoint } from './adjoint/attach.ts'
 import { chooseAndSolve } from './adjoint/choose.ts'
 import { type AdjointOptions, adjointSettings } from './adjoint/options.ts'
@@ -49,6 +50,7 @@ export interface AutoGradientOptions extends AdjointOptions {
  * ```
  */
 export function autoGradient({ krylov, backup, direct, ...options }: AutoGradientOptions): GradientMode {
+  requireKind('autoGradient({ krylov })', krylov, 'linear-solver')
   const settings = adjointSettings('autoGradient', options)
   const candidates = { ...settings, krylov, ...(backup ? { backup } : {}), ...(direct ? { direct } : {}) }
   return {

@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs-core'
 import type { AttachSite, GradientMode, Memory, Vector } from '@equilibria/spec'
 import { pick, requireWhole } from '@equilibria/core'
 import { checkpointed, EquilibriaError, leaves, offTape, rebuild, scoped, type Segment } from '@equilibria/tensor'
+import { requireExactSteps } from './adjoint/second-order.ts'
 import { reporting, reportInexact } from './phantom.ts'
 
 export interface CheckpointedUnrolledOptions {
@@ -14,7 +15,8 @@ export interface CheckpointedUnrolledOptions {
  * solver remembers with it) is stored; the backward pass takes the steps between once more before it differentiates them.
  *
  * Each sample stops where it stopped in the solve. Works with any single solver; while `anderson()` mixes, its
- * coefficients count as constants, as in `unrolled()`. Second derivatives are right; the second pass is recorded in full.
+ * coefficients count as constants, as in `unrolled()`. Second derivatives are right, or refused, as there; the second pass is
+ * recorded in full.
  *
  * Not for operators that draw random numbers in `apply`: draw them in `bind`. Not with several starts (`breadth`), nor with
  * solvers that answer with their best state or have fallbacks, whose path is not their steps in order.
@@ -22,7 +24,7 @@ export interface CheckpointedUnrolledOptions {
  * @cost 3 evaluations per step (the solve, the pass that stores, the pass that is differentiated) and the backward pass;
  * memory of `T / every` states and of `every` recorded steps, least at `every = √T`
  * @throws EquilibriaError `option` on an `every` that is not a whole number ≥ 1; `requirement` where the solve cannot be
- * repeated step by step
+ * repeated step by step; `gradient` on second derivatives as `unrolled()`
  * @cite griewank2000, scieur2022
  * @example
  * ```ts
@@ -48,7 +50,10 @@ export function checkpointedUnrolled({ every }: CheckpointedUnrolledOptions = {}
     forward: 'detached',
     attach(site) {
       const z = unroll(name, site, every)
-      return reporting(z, () => reportInexact(name, 0, z.shape[0], site.report))
+      return reporting(z, () => {
+        requireExactSteps(name, site.run)
+        reportInexact(name, 0, site, true)
+      })
     },
   }
 }

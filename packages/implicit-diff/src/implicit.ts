@@ -1,4 +1,5 @@
 import type { GradientMode } from '@equilibria/spec'
+import { requireKind } from '@equilibria/core'
 import { attachAdjoint, plainSolve } from './adjoint/attach.ts'
 import { adjointSettings, type ImplicitOptions } from './adjoint/options.ts'
 
@@ -21,7 +22,7 @@ import { adjointSettings, type ImplicitOptions } from './adjoint/options.ts'
  * steps the solve took, plus what the adjoint solver stores
  * @throws EquilibriaError `gradient` when an adjoint fails under `onFailure: 'throw'` (nothing leaks, and the next gradient
  * works), or in a second derivative where a sample fell back or gradients are not repaired; `option` on a
- * negative tolerance, steps below 1 or an unknown policy
+ * solver that is none, a negative tolerance, steps below 1 or an unknown policy
  * @cite bai2019, krantz2013
  * @example
  * ```ts
@@ -39,6 +40,7 @@ import { adjointSettings, type ImplicitOptions } from './adjoint/options.ts'
  * ```
  */
 export function implicit(options: ImplicitOptions): GradientMode {
+  requireKind('implicit({ solver })', options?.solver, 'linear-solver', 'solver')
   const settings = adjointSettings('implicit', options)
   const name = `implicit(${settings.solver.name})`
   return {

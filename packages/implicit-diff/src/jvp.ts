@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core'
 import type { BackwardStats, Operator, Solution, Status, TensorTree, Vector } from '@equilibria/spec'
-import { bindProblem, type EquilibriumLayer, referenceKernels } from '@equilibria/core'
+import { bindProblem, type EquilibriumLayer, referenceKernels, requireKind, resolveKernels } from '@equilibria/core'
 import { derivativeAlong, EquilibriaError, linearize, offTape, onTape, scoped } from '@equilibria/tensor'
 import { plainSolve } from './adjoint/attach.ts'
 import { freezeParts } from './adjoint/parts.ts'
@@ -75,6 +75,7 @@ export function equilibriumJvp<S extends TensorTree, X extends TensorTree>(
   tangent: Tangents<X> | null,
   { parameters = [], state, ...linear }: JvpOptions<S>,
 ): EquilibriumJvp<S> {
+  requireKind('equilibriumJvp({ solver })', linear.solver, 'linear-solver', 'solver')
   const settings = adjointSettings('equilibriumJvp', linear)
   const operator = 'operator' in source ? source.operator : source
   const name = `jvp(${settings.solver.name})`
@@ -97,22 +98,26 @@ export function equilibriumJvp<S extends TensorTree, X extends TensorTree>(
     let stats: BackwardStats | undefined
     const moved = offTape(() =>
       scoped(() => {
-        const { problem, start, unpack } = bindProblem(operator, input, referenceKernels, state ?? solution!.state)
+        const kernels = 'operator' in source ? resolveKernels(source.backend) : referenceKernels
+        // Twice for the right-hand side, so that what the operator prepares from its input and parameters is seen as well.
+        const bind = () => {
+          const bound = bindProblem(operator, input, kernels, state ?? solution!.state)
+          const solved = 'operator' in source ? source.solver.solves?.(bound.problem) : undefined
+          return { problem: solved ?? bound.problem, start: bound.start, unpack: bound.unpack }
+        }
+        const { problem, start, unpack } = bind()
         const right = derivativeAlong(
-          // Bound again, so that what the operator prepares from its input and parameters is seen as well.
-          () => bindProblem(operator, input, referenceKernels, state ?? solution!.state).problem.apply(start),
+          () => bind().problem.apply(start),
           directions.map(([at]) => at),
           directions.map(([, along]) => along),
         ) as Vector
         const frozen = linearize(problem.apply, start)
         try {
           const parts = freezeParts(problem, start, settings.solver)
-          const found = plainSolve({ problem }, settings)(
-            frozen.jvp,
-            right,
-            'tangent',
-            parts.of('tangent', parts.tensors),
-          )
+          const found = plainSolve({ problem }, settings)(frozen.jvp, right, 'tangent', {
+            parts: parts.of('tangent', parts.tensors),
+            transposed: () => ({ push: frozen.vjp, dispose: () => {} }),
+          })
           const status = solution?.stats.perSample.status ?? Array.from({ length: problem.batch }, GIVEN)
           return unpack(settle(name, found, right, frozen.jvp, settings, { status, report: (s) => (stats = s) }))
         } finally {

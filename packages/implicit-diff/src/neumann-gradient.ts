@@ -52,13 +52,14 @@ export function neumannGradient({ terms = 5 }: NeumannGradientOptions = {}): Gra
     spec: 1,
     name,
     forward: 'detached',
-    attach({ z, problem, report }) {
+    attach(site) {
+      const { z, problem } = site
       const once = record(problem.apply, z)
       const pull = (v: tf.Tensor): tf.Tensor => {
         try {
           refuseSecondOrder(name)
           const u = offTape(() => scoped(() => series(once.vjp, v as Vector)))
-          reportInexact(name, terms - 1, z.shape[0], report)
+          reportInexact(name, terms - 1, site)
           return u
         } catch (error) {
           abandonTape()

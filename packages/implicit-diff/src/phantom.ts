@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core'
-import { EquilibriaError } from '@equilibria/tensor'
+import { abandonTape, EquilibriaError } from '@equilibria/tensor'
 import type { AttachSite, GradientMode, Vector } from '@equilibria/spec'
+import { forwardNotes, isLost } from './adjoint/policy.ts'
 import { refuseSecondOrder } from './adjoint/second-order.ts'
 
 export interface PhantomOptions {
@@ -52,7 +53,8 @@ export function truncated(name: string, steps: number, damping: number): Gradien
     spec: 1,
     name,
     forward: 'detached',
-    attach({ z, problem, report }) {
+    attach(site) {
+      const { z, problem } = site
       let y = z
       for (let i = 0; i < steps; i++) {
         const next = problem.apply(y)
@@ -60,33 +62,49 @@ export function truncated(name: string, steps: number, damping: number): Gradien
       }
       return reporting(y, () => {
         refuseSecondOrder(name)
-        reportInexact(name, steps, z.shape[0], report)
+        reportInexact(name, steps, site)
       })
     },
   }
 }
 
-/** These modes solve no adjoint system: the status says `inexact`, and no residual is claimed. */
-export function reportInexact(mode: string, steps: number, batch: number, report: AttachSite['report']): void {
+/**
+ * These modes solve no adjoint system: the status says `inexact`, and no residual is claimed. Samples whose forward solve
+ * was lost are `unsolved`; `steps` taken on purpose, as when unrolling, are no shortcoming and get no note.
+ */
+export function reportInexact(
+  mode: string,
+  steps: number,
+  { status, report }: Pick<AttachSite, 'status' | 'report'>,
+  unrolled = false,
+): void {
+  const batch = status.length
+  const notes = forwardNotes(unrolled ? status.map((s) => (isLost(s) ? s : 'converged')) : status)
   report({
     mode,
     steps,
     residual: Number.NaN,
     converged: false,
     perSample: {
-      status: Array.from({ length: batch }, () => 'inexact' as const),
+      status: status.map((s) => (isLost(s) ? 'unsolved' : 'inexact')),
       steps: new Int32Array(batch).fill(steps),
       residual: new Float32Array(batch).fill(Number.NaN),
     },
+    ...(notes.length === 0 ? {} : { notes }),
   })
 }
 
-/** `y` itself, and a word when its cotangent comes by: statistics belong to the backward pass. */
+/** `y` itself, and a word when its cotangent comes by: statistics belong to the backward pass. What `tell` throws leaks nothing. */
 export function reporting<T extends tf.Tensor>(y: T, tell: () => void): T {
   const listen = tf.customGrad((t: unknown) => ({
     value: tf.clone(t as T),
     gradFunc: (dy: tf.Tensor) => {
-      tell()
+      try {
+        tell()
+      } catch (error) {
+        abandonTape()
+        throw error
+      }
       return dy
     },
   }))

@@ -11,7 +11,8 @@ export interface TruncatedUnrolledOptions {
  * Truncated backpropagation through depth: the solve is not recorded, then `k` plain steps of `G` are, from where it ended.
  *
  * With `T` steps in the solve the value is the state after `T + k` steps, and its derivative is taken with the state after
- * `T` as a constant: `∂z_{T+k}/∂θ = Σ_{i<k} J_{T+k−1} … J_{T+k−i} ∂G/∂θ`. For `T + k` steps in all, ask the solve for `T`.
+ * `T` as a constant: `∂z_{T+k}/∂θ = Σ_{i<k} J_{T+k−1} … J_{T+k−i} ∂G/∂θ`. For `T + k` steps in all, ask the solve for `T`; without a tape
+ * there are no further steps, so ask for `T + k` at inference where the depth is fixed.
  * At an equilibrium with multiplier `a` it is `1 − aᵏ` of the exact gradient, as `neumannGradient({ terms: k })`; away from one, as in
  * looped transformers that stop early, every Jacobian is taken where its step began, so that it is the gradient of what
  * was computed. The bias stays where `μ` is near 1.

@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core'
 import { add, column, EquilibriaError, offTape, scale, sub } from '@equilibria/tensor'
 import type { Solver, Vector } from '@equilibria/spec'
+import { refuseTape } from './broyden/recorded.ts'
 import { applyInverse, applyInverseTransposed, type InverseFactors, through } from './broyden/inverse.ts'
 
 /** What the method remembers: the inverse, the orthonormal directions it was learnt along, and the last point. */
@@ -42,11 +43,12 @@ export interface AndersonIOptions {
  * it for maps that are nonexpansive without being contractions (projections, splittings, first-order methods for linear
  * programs); `anderson()` usually needs fewer evaluations on contractions.
  *
- * States are `[batch, size]`; inverse, restarts and safeguard are per row. While the solve itself is recorded
- * (`unrolled()`), `B` counts as a constant.
+ * States are `[batch, size]`; inverse, restarts and safeguard are per row. Cannot be unrolled: with `B` as a
+ * constant, directions that no step went along would get the slope of a Picard step.
  *
  * @cost 1 evaluation, `3m + 2` stored vectors, `12 m` multiplications per entry
- * @throws EquilibriaError on a memory below 1, or options outside the ranges above
+ * @throws EquilibriaError on a memory below 1, or options outside the ranges above; `gradient` while the solve itself is
+ * recorded
  * @cite zhang2020, fang2009
  * @example
  * ```ts
@@ -93,6 +95,7 @@ export function andersonI({
     init: () => ({ ...nothing, budget: null, last: null }),
     resume: (_problem, _z, { u, v, directions }) => ({ u, v, directions, budget: null, last: null }),
     step(problem, z, past) {
+      refuseTape('andersonI')
       const r = sub(problem.apply(z), z)
       const learnt = past.last ? offTape(() => learn(past, past.last!, z, r)) : past
       const { plain, budget } = offTape(() => spend(problem.kernels.norms(r, z), past.budget))

@@ -11,6 +11,7 @@ export interface AndersonMemory {
   readonly dr: readonly Vector[]
   /** One row per sample: columns there, columns trusted, then `‖r‖` and difference quotients of the last steps. */
   readonly history: tf.Tensor2D | null
+  /** Since the last restart; 1 without restarts, so that memories of different age can look alike. */
   readonly steps: number
   readonly last: AndersonLast | null
 }
@@ -123,7 +124,7 @@ export function anderson({
       return {
         next: add(from, move),
         residual: r,
-        memory: { dz, dr, history: kept, steps: steps + 1, last: { z, r, mixed } },
+        memory: { dz, dr, history: kept, steps: restart > 0 ? (steps + 1) % restart : 1, last: { z, r, mixed } },
       }
 
       /** Every row's history with this step in it. */

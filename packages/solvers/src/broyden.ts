@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core'
 import { add, EquilibriaError, offTape, scale, sub } from '@equilibria/tensor'
 import type { Solver, Vector } from '@equilibria/spec'
+import { refuseTape } from './broyden/recorded.ts'
 import { applyInverse, applyInverseTransposed, type InverseFactors } from './broyden/inverse.ts'
 import { armijo, type LineSearch, liFukushima } from './line-search.ts'
 
@@ -49,11 +50,12 @@ const FLAT = 1e-5
  * the answer is then the best state seen.
  *
  * The factors stay in the solver's memory (`InverseFactors`) and can be used again at another start, on a
- * problem nearby (`keepMemory`), and for the adjoint (`applyInverseTransposed`). While the solve itself is recorded
- * (`unrolled()`), `B` counts as a constant.
+ * problem nearby (`keepMemory`), and for the adjoint (`applyInverseTransposed`). Cannot be unrolled: with `B` as a constant,
+ * directions that no step went along would get the slope of a Picard step.
  *
  * @cost 1 evaluation, `2 · memory + 3` stored vectors, `8 · memory` multiplications per entry
- * @throws EquilibriaError on a memory below 1 or a name that is not one of those above
+ * @throws EquilibriaError on a memory below 1 or a name that is not one of those above; `gradient` while the solve itself
+ * is recorded
  * @cite broyden1965, gay1979, fang2009
  * @example
  * ```ts
@@ -88,8 +90,10 @@ export function broyden({ update = 'good', memory = 16, lineSearch = 'none' }: B
         ? { u, v, room: u.shape[1] + memory, steps: 0, base: null }
         : { u: null, v: null, room: memory, steps: 0, base: null },
     step(problem, z, past) {
+      refuseTape('broyden')
       const r = sub(problem.apply(z), z)
-      const steps = past.steps + 1
+      // Counted only where it is asked for: memories of rows at different steps can then be told apart by their shapes.
+      const steps = search !== 'none' && search.counts !== false ? past.steps + 1 : 0
       const norm = search === 'none' ? null : offTape(() => tf.norm(r, 2, 1, true) as tf.Tensor2D)
       const { base } = past
       if (!base) {

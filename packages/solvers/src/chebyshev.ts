@@ -52,7 +52,7 @@ export function chebyshev({ radius, interval }: ChebyshevOptions): Solver {
   )
     throw new EquilibriaError(
       'option',
-      `chebyshev() got ${radius === undefined ? '' : `radius ${radius} `}${interval ? `interval [${interval.join(', ')}]` : ''}, which is no spectrum.`,
+      `chebyshev() got ${[radius === undefined ? [] : [`the radius ${radius}`], interval ? [`the interval [${interval.join(', ')}]`] : []].flat().join(' and ') || 'nothing'}, which is no spectrum.`,
       'Pass either a radius in (0, 1) or an interval [a, b] with a < b < 1.',
     )
   const beta = 2 / (2 - a - b)
@@ -61,6 +61,7 @@ export function chebyshev({ radius, interval }: ChebyshevOptions): Solver {
     kind: 'solver',
     spec: 1,
     name: 'chebyshev',
+    exactOnTape: true,
     init: () => ({}),
     step(problem, z, past) {
       const r = sub(problem.apply(z), z)

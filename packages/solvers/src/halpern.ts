@@ -73,6 +73,7 @@ export function halpern({ restart = {} }: HalpernOptions = {}): Solver {
     kind: 'solver',
     spec: 1,
     name: 'halpern',
+    exactOnTape: true,
     init: ({ batch }, z) => fresh(batch, z),
     step(problem, z, past) {
       const r = sub(problem.apply(z), z)

@@ -87,6 +87,7 @@ export function krasnoselskiiMann({
     kind: 'solver',
     spec: 1,
     name,
+    exactOnTape: true, // β is a product of numbers, chosen by comparisons
     init: ({ batch }, z) => fresh(z, rowFill(batch, 1)),
     step(problem, z, past) {
       const r = sub(problem.apply(z), z)

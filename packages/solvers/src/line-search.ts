@@ -8,7 +8,7 @@ export interface Trial {
   readonly base: tf.Tensor2D
   /** `α` in `(0, 1]`. */
   readonly alpha: tf.Tensor2D
-  /** The number of steps so far, from 1. */
+  /** The number of steps so far, from 1; 0 where `counts` is false. */
   readonly step: number
 }
 
@@ -19,6 +19,8 @@ export interface LineSearch {
   accepts(trial: Trial): tf.Tensor2D
   /** How often a step is halved before it is taken anyway and the memory of its row is dropped. */
   readonly halvings: number
+  /** `false`: `step` is not looked at, and need not be remembered. */
+  readonly counts?: boolean
 }
 
 /** A comparison as 0 and 1; false where something is NaN. */
@@ -32,6 +34,7 @@ const truth = (is: tf.Tensor): tf.Tensor2D => tf.cast(is, 'float32') as tf.Tenso
  */
 export const armijo = ({ decrease = 1e-4, halvings = 6 }: Partial<ArmijoOptions> = {}): LineSearch => ({
   name: 'armijo',
+  counts: false,
   halvings,
   accepts: ({ norm, base, alpha }) =>
     truth(tf.lessEqual(norm, tf.mul(base, tf.sqrt(tf.sub(1, tf.mul(alpha, 2 * decrease)))))),

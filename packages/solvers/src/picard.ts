@@ -36,6 +36,7 @@ export function picard({ damping = 1 }: PicardOptions = {}): Solver<null> {
     kind: 'solver',
     spec: 1,
     name: 'picard',
+    exactOnTape: true,
     init: () => null,
     step(problem, z) {
       const residual = sub(problem.apply(z), z)

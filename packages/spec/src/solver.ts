@@ -28,6 +28,22 @@ export interface Solver<M extends Memory = Memory> {
   readonly answer?: 'last' | 'best'
   /** What is tried on the rows that this method does not solve. */
   readonly after?: Fallback
+  /** Ends rows of a method that nothing follows: no more is to be hoped for. Default: only the rule of the run does. */
+  readonly giveUp?: StopRule
+  /** Is this method for that problem? One of a chain that is not is passed over, unless it is the last. */
+  suits?(problem: Problem): boolean
+  /** Most steps where neither layer nor solve says a number. Default `50`. */
+  readonly maxSteps?: number
+  /**
+   * The problem whose fixed points this method finds, where that is not the one it is given: gradients are taken of it.
+   * Tensors made here belong to the scope it is called in.
+   */
+  solves?(problem: Problem): Problem
+  /**
+   * A recorded step has the derivative of what it computed: no coefficient is found aside that depends on the state, but
+   * for choices between cases. Absent: unrolled solves by this method have no second derivatives.
+   */
+  readonly exactOnTape?: boolean
   /**
    * Make a memory of an earlier solve fit to start from, instead of `init`; absent: the memory cannot be reused. Called
    * with the first state of the new solve.

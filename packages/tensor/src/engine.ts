@@ -225,7 +225,7 @@ const standIn = (t: tf.Tensor): tf.Tensor =>
  *
  * @cost one evaluation of `f`, and its intermediate tensors until `dispose()`; each `vjp` about one evaluation, at
  * constant memory; the first `jvp` records the pullback (about two evaluations), each `jvp` about one more. The caller disposes the result of `vjp`, and calls `dispose()` once.
- * @throws EquilibriaError `gradient` (from `vjp`) when an op of `f` has no gradient
+ * @throws EquilibriaError `gradient` (from products) when an op of `f` has no gradient; `requirement` after `dispose()`
  * @example
  * ```ts
  * import * as tf from '@tensorflow/tfjs-core'
@@ -243,11 +243,28 @@ export function linearize(f: (z: Vector) => Vector, z: Vector): Linearization {
   return recording((tape) => {
     const value = tf.tidy(() => own(() => f(z), tape)) as Vector
     let forward: { push(v: tf.Tensor): tf.Tensor; dispose(): void } | undefined
+    let gone = false
+    const alive = (): void => {
+      if (gone)
+        throw new EquilibriaError(
+          'requirement',
+          'A linearization was asked for a product after its dispose().',
+          'Call dispose() when all products are taken.',
+        )
+    }
+    const back = pullback(path(tape, z), value, z)
     return {
       value,
-      vjp: pullback(path(tape, z), value, z) as (u: Vector) => Vector,
-      jvp: (v: Vector) => (forward ??= transposed(path(tape, z), z, value)).push(v) as Vector,
+      vjp(u: Vector) {
+        alive()
+        return back(u) as Vector
+      },
+      jvp(v: Vector) {
+        alive()
+        return (forward ??= transposed(path(tape, z), z, value)).push(v) as Vector
+      },
       dispose() {
+        gone = true
         forward?.dispose()
         forward = undefined
         free(tape)

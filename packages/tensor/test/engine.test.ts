@@ -118,6 +118,16 @@ describe('linearize', () => {
     frozen.dispose()
   })
 
+  test('products after dispose are refused, and leave nothing', () => {
+    const z = tf.tensor2d([[1, 2]])
+    const before = tf.memory().numTensors
+    const frozen = linearize((t) => tf.square(t), z)
+    frozen.dispose()
+    expect(() => frozen.vjp(z)).toThrow(/after its dispose/)
+    expect(() => frozen.jvp(z)).toThrow(/after its dispose/)
+    expect(tf.memory().numTensors).toBe(before)
+    z.dispose()
+  })
   test('dispose twice is harmless', () => {
     const frozen = linearize(layer, z)
     frozen.dispose()

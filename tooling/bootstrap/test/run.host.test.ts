@@ -70,6 +70,19 @@ describe.skipIf(!usable)("with this clone's tools (skipped when there is no .too
     expect(out).toBe(' 1\n')
   })
 
+  test.skipIf(Object.keys(own).length < 2)('a Node fetched for an older one stays when a newer one runs it', () => {
+    writeFileSync(join(clone, '.tools/stamp.json'), JSON.stringify(own))
+    const bin = join(
+      tools,
+      'node_modules',
+      Object.keys(own).find((name) => name !== 'pnpm')!,
+      'bin/node',
+    )
+    const r = spawnSync(bin, words('node', '-e', ''), { encoding: 'utf8', timeout: 60_000 })
+    expect([r.status, r.stderr]).toEqual([0, expect.not.stringContaining('fetching')])
+    expect(JSON.parse(readFileSync(join(clone, '.tools/stamp.json'), 'utf8'))).toEqual(own)
+  })
+
   test('a command that does not exist is named', () => {
     const { code, said } = run(['no-such-command'])
     expect(said).toContain('cannot run no-such-command')

@@ -39,6 +39,8 @@ export function flow(
 ): {
   /** `curl F` of a vorticity that shall be steady. */
   curlForce(w: Matrix): number[][]
+  /** `∂F₂/∂x − ∂F₁/∂y` of a force with two components. */
+  curl(first: Matrix, second: Matrix): number[][]
   /** `√mean |F|²` over both components, of the divergence-free `F` with this curl. */
   forceSize(curl: Matrix): number
   constants(): tf.Tensor2D[]
@@ -64,6 +66,10 @@ export function flow(
       const total = matrix(m, m, (i, j) => transported[i]![j]! + (nu * square(i, j) + drag) * hat[i]![j]!)
       total[0]![0] = 0
       return around(back, total, basis)
+    },
+    curl(first, second) {
+      const dy = product(first, transpose(derivative))
+      return product(derivative, second).map((row, i) => row.map((v, j) => v - dy[i]![j]!))
     },
     // F = (∂/∂y, −∂/∂x) of a potential whose −Δ is the curl, so |F|² sums |curl|²/k² over the modes.
     forceSize(curl) {

@@ -10,6 +10,8 @@ export interface AttemptOptions extends Omit<DriveOptions, 'maxSteps' | 'stop'> 
   readonly judging: Judging
   /** Driver steps of the attempts before. */
   readonly offset: number
+  /** No method follows. */
+  readonly last: boolean
   readonly wantsBest: boolean
   /** Worst residual per step goes here. */
   readonly record: number[]
@@ -72,7 +74,7 @@ export function* attempt(
       rowSteps += rows.length
 
       const moving = rows.filter(isMoving)
-      const waiting = leave ? status.filter((_, b) => waits(b)).length : 0
+      const waiting = leave && !options.last ? status.filter((_, b) => waits(b)).length : 0
       const progress = { step: options.offset + steps, residual: largest(residual), active: moving.length + waiting }
       if (options.trace) options.record.push(progress.residual)
       options.onProgress?.(progress)

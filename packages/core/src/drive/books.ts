@@ -20,7 +20,7 @@ export interface Judging {
   /** `performance.now()` at the beginning of the solve. */
   readonly began: number
   readonly stop: (seen: Observation) => Status | undefined
-  /** Ends this method; absent when none follows. */
+  /** Ends this method; absent where only the rule of the run does. */
   readonly leave: ((seen: Observation) => Status | undefined) | undefined
   /** Samples that move each other stop together, and the best state is the one whose worst sample is best. */
   readonly coupled: boolean

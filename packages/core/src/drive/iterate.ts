@@ -3,7 +3,7 @@
  * and the life of every tensor. Solvers own the mathematics of one step, and nothing else.
  */
 import type * as tf from '@tensorflow/tfjs-core'
-import type { Attempt, Memory, Problem, Solver, Status, Vector } from '@equilibria/spec'
+import type { Attempt, Fallback, Memory, Problem, Solver, Status, Vector } from '@equilibria/spec'
 import { leaves, scoped } from '@equilibria/tensor'
 import { stagnation } from '../stop/trouble.ts'
 import { requireRange, requireWhole } from '../validate.ts'
@@ -25,7 +25,7 @@ const SOLVED: ReadonlySet<Status> = new Set<Status>(['converged', 'floor', 'exit
  *
  * With `solver.after`, rows on which the method failed (`stagnated`, `cycle`, `diverged`, `non-finite`, or stopped by
  * `after.leave`, by default `stagnation()`) wait until the others are done, and go on with the next method; `maxSteps`
- * is for all methods together, row by row. A method sees only its own steps: rules begin anew with each. A row that no
+ * is for all methods together, row by row. A method that does not suit the problem is passed over. A method sees only its own steps: rules begin anew with each. A row that no
  * method solves gets its best state of all. Coupled rows go on together.
  *
  * @cost per step: what the solver does, one read-back of `2·batch` norms; 1 stored vector beside the solver's memory, and
@@ -58,13 +58,13 @@ export function* iterate(
   }
   let z = z0
   let best: Vector | undefined // the state with residual `top`, per row
-  let method = solver
+  let method = suited({ solver }, whole)!.solver
   let memory: Memory | undefined
   let offset = 0
   let rowSteps = 0
   try {
     for (;;) {
-      const next = method.after
+      const next = suited(method.after, whole)
       const moved = status.map((s) => s === null)
       const books: Books = {
         status,
@@ -73,7 +73,7 @@ export function* iterate(
         steps: new Int32Array(batch),
         kept: new Float64Array(batch).fill(Number.POSITIVE_INFINITY),
       }
-      const leave = next && (next.leave ?? stagnation()).start(batch)
+      const leave = (method.after ? (method.after.leave ?? stagnation()) : method.giveUp)?.start(batch)
       const ended = yield* attempt(whole, method, z, books, {
         ...options,
         judging: {
@@ -86,6 +86,7 @@ export function* iterate(
         },
         ...(offset === 0 ? {} : { memory: undefined, keepMemory: false }), // those are the first method's
         offset,
+        last: next === undefined,
         wantsBest,
         record: trace,
       })
@@ -169,4 +170,15 @@ export function* iterate(
         if (!t.isDisposed) t.dispose()
       }
   }
+}
+
+/** The first of a chain that suits the problem, or its last. */
+function suited(first: Fallback | undefined, problem: Problem): Fallback | undefined {
+  const seen = new Set<Fallback>() // a chain may close
+  let here = first
+  while (here?.solver.after && !seen.has(here) && here.solver.suits?.(problem) === false) {
+    seen.add(here)
+    here = here.solver.after
+  }
+  return here
 }

@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs-core'
 import type { AttachSite, Vector } from '@equilibria/spec'
 import { pick } from '@equilibria/core'
 import { abandonTape, add, EquilibriaError, offTape, onTape, record, type Recorded, scoped } from '@equilibria/tensor'
+import type { Transposed } from './fixed-point.ts'
 import type { AdjointSettings, ImplicitSettings } from './options.ts'
 import { freezeParts, type Parts, type Side } from './parts.ts'
 import { isLost, isSolved, settle } from './policy.ts'
@@ -9,7 +10,12 @@ import { refuseSecondOrder, requireRepairs } from './second-order.ts'
 import { type Adjoint, solveAdjoint } from './solve.ts'
 
 /** Solves `(I − A) u = v`, `[batch, size]`, given `u ↦ A u`. */
-export type AdjointSolve = (apply: (u: Vector) => Vector, v: Vector, side: Side, parts?: Parts) => Adjoint
+export type AdjointSolve = (
+  apply: (u: Vector) => Vector,
+  v: Vector,
+  side: Side,
+  aids: { readonly parts: Parts | undefined; readonly transposed: Transposed },
+) => Adjoint
 
 /**
  * The value of `z`, with the gradient of an equilibrium: `v ↦ u` with `u = Jᵀu + v`, then back through one recorded
@@ -40,7 +46,8 @@ export function attachAdjoint(
     return tied(
       v,
       name,
-      (right) => solve(once.vjp, right, 'adjoint', frozen.of('adjoint', held)),
+      (right) =>
+        solve(once.vjp, right, 'adjoint', { parts: frozen.of('adjoint', held), transposed: () => once.tangents() }),
       once.taped.vjp,
       tangent,
     )
@@ -52,7 +59,10 @@ export function attachAdjoint(
       (right) => {
         const forward = once.tangents()
         try {
-          return solve(forward.push, right, 'tangent', frozen.of('tangent', held))
+          return solve(forward.push, right, 'tangent', {
+            parts: frozen.of('tangent', held),
+            transposed: () => ({ push: once.vjp, dispose: () => {} }),
+          })
         } finally {
           forward.dispose()
         }
@@ -127,13 +137,18 @@ function harmless(z: Vector, status: AttachSite['status']): Vector {
 /** The solve that `implicit()` does: by its solver, from what its memory knows, in the tangent space. */
 export function plainSolve({ problem }: Pick<AttachSite, 'problem'>, settings: ImplicitSettings): AdjointSolve {
   const { warmStart, tangent } = settings
-  return (apply, v, side, parts) => {
+  return (apply, v, side, { parts, transposed }) => {
     if (tangent) {
-      const inside = solveAdjoint(problem, (u) => tangent(apply(tangent(u))), tangent(v), settings)
+      const across: Transposed = () => {
+        const { push, dispose } = transposed()
+        return { push: (w) => tangent(push(tangent(w))), dispose }
+      }
+      const product = (u: Vector): Vector => tangent(apply(tangent(u)))
+      const inside = solveAdjoint(problem, product, tangent(v), settings, { transposed: across })
       return { ...inside, u: tangent(inside.u) }
     }
-    if (side === 'tangent') return solveAdjoint(problem, apply, v, settings, { parts })
-    const found = solveAdjoint(problem, apply, v, settings, { parts, from: warmStart?.recall(v) })
+    if (side === 'tangent') return solveAdjoint(problem, apply, v, settings, { parts, transposed })
+    const found = solveAdjoint(problem, apply, v, settings, { parts, transposed, from: warmStart?.recall(v) })
     warmStart?.remember(found.u, v, found.status.map(isSolved))
     return found
   }

@@ -12,7 +12,7 @@ export type AdjointFallback = 'jacobian-free' | 'phantom'
 export interface AdjointOptions {
   /** Relative residual of the solve. Default `1e-5`; float32 ends near `1e-6`. */
   readonly tolerance?: number
-  /** Most vector–Jacobian products. Default `50`. */
+  /** Most vector–Jacobian products, or steps of a fixed-point solver. Default `50`. */
   readonly maxSteps?: number
   /**
    * `throw`: an `EquilibriaError`. `warn` (default): `console.warn`, the best `u` is used. `fallback`: samples whose

@@ -97,7 +97,7 @@ function replacement(
 }
 
 /** In words, how many samples have no equilibrium, or one that the solve did not reach. */
-function forwardNotes(status: readonly Status[]): string[] {
+export function forwardNotes(status: readonly Status[]): string[] {
   const counts = new Map<Status, number>()
   for (const s of status) if (!isFound(s)) counts.set(s, (counts.get(s) ?? 0) + 1)
   if (counts.size === 0) return []

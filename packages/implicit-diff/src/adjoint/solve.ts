@@ -1,6 +1,6 @@
 import type { AdjointStatus, LinearResult, Problem, Vector } from '@equilibria/spec'
 import { rowDot } from '@equilibria/tensor'
-import { fixedPointAdjoint } from './fixed-point.ts'
+import { fixedPointAdjoint, type Transposed } from './fixed-point.ts'
 import type { AdjointSettings, ImplicitSettings } from './options.ts'
 import type { Parts } from './parts.ts'
 import { type AdjointSystem, asSystem } from './system.ts'
@@ -17,17 +17,24 @@ export interface Adjoint extends Omit<LinearResult, 'status'> {
   readonly mode?: string
 }
 
+/** What a solver may use beside products. */
+export interface Aids {
+  readonly parts?: Parts | undefined
+  readonly from?: Vector | undefined
+  readonly transposed?: Transposed | undefined
+}
+
 /**
  * Solve `(I − Jᵀ) u = v`, given `u ↦ Jᵀu`. Numerical trouble is a status. Run it off the tape, in a scope.
  *
- * `from` is a first guess; `parts` are for splitting methods.
+ * `from` is a first guess; `parts` are for splitting methods, `transposed` (`w ↦ J w`) for those that take derivatives.
  */
 export function solveAdjoint(
   problem: Problem,
   vjp: (u: Vector) => Vector,
   v: Vector,
   { solver, tolerance, maxSteps }: Pick<ImplicitSettings, 'solver' | 'tolerance' | 'maxSteps'>,
-  { parts, from }: { readonly parts?: Parts | undefined; readonly from?: Vector | undefined } = {},
+  { parts, from, transposed }: Aids = {},
 ): Adjoint {
   const system = asSystem(problem, vjp, v)
   const { packed, right, apply } = system
@@ -35,7 +42,11 @@ export function solveAdjoint(
   const solved =
     solver.kind === 'linear-solver'
       ? solver.solve(apply, right, options)
-      : fixedPointAdjoint(solver, packed, apply, right, options, parts?.(right))
+      : fixedPointAdjoint(solver, packed, apply, right, {
+          ...options,
+          splitting: parts?.(right),
+          transposed: transposed && system.across(transposed),
+        })
   return judged(system, solved, { tolerance, maxSteps })
 }
 

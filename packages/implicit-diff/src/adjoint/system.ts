@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core'
 import type { Problem, Vector } from '@equilibria/spec'
 import { column, rowDot, scale } from '@equilibria/tensor'
+import type { Transposed } from './fixed-point.ts'
 
 /** An adjoint system in the form in which it is solved, and the way back. */
 export interface AdjointSystem {
@@ -9,6 +10,8 @@ export interface AdjointSystem {
   /** `u ↦ Jᵀu`. */
   readonly apply: (u: Vector) => Vector
   readonly right: Vector
+  /** Products with the transpose, in this form. */
+  across(transposed: Transposed): Transposed
   pack(u: Vector): Vector
   unpack(u: Vector): Vector
   /** What was found per row of the system, per sample. */
@@ -36,6 +39,10 @@ export function asSystem(problem: Problem, vjp: (u: Vector) => Vector, v: Vector
   return {
     packed,
     apply: (u: Vector): Vector => flat(vjp(rows(u))),
+    across: (transposed) => () => {
+      const { push, dispose } = transposed()
+      return { push: (u) => flat(push(rows(u))), dispose }
+    },
     right: unit ? scale(unscaled, column(unit.map((s) => 1 / s))) : unscaled,
     pack: (u) => (unit ? scale(flat(u), column(unit.map((s) => 1 / s))) : flat(u)),
     unpack: (u): Vector => rows(unit ? scale(u, column(unit)) : u),

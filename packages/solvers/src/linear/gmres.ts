@@ -115,7 +115,8 @@ function cycles(
           if (status[i] !== undefined) return
           const [was, now] = [residual[i]!, b / size[i]!]
           if (!worse[i]) residual[i] = now
-          if (!Number.isFinite(residual[i]!)) {
+          // A cycle that ends so met a product that does: another one would, too.
+          if (!Number.isFinite(now)) {
             residual[i] = Number.NaN
             status[i] = 'non-finite'
           } else if (residual[i]! <= goal[i]!) status[i] = 'converged'

@@ -32,7 +32,8 @@ const STRIKES = 2
 /**
  * Runs a short recurrence with one memory per row. What the recurrence believes is checked: a row ends `converged` on its
  * true residual only, which takes one product, shared by all rows that wait for it; a row that broke down, or whose true
- * residual is larger than believed, starts afresh from the truth. The answer of a row is the best state it has seen.
+ * residual is larger than believed, starts afresh from the truth; so does one that gained less than a hundredth within
+ * `4 · size` products (at least 40, at most 1000), where in exact arithmetic it would be done after half as many. The answer of a row is the best state it has seen.
  */
 export function runRecurrence(
   { v, goal, maxSteps, initial, size, steps, multiply }: System,
@@ -45,6 +46,10 @@ export function runRecurrence(
   /** Norms: at the last true residual, and the smallest believed since. */
   const anchored = new Float64Array(batch).fill(Number.POSITIVE_INFINITY)
   const believed = new Float64Array(batch)
+  /** The norm that counted as progress last, and when that was. */
+  const gained = new Float64Array(batch)
+  const gainedAt = new Int32Array(batch)
+  const patience = Math.min(Math.max(40, 4 * v.shape[1]), 1000)
   /** Why a row waits for its true residual. */
   const waiting = Array.from({ length: batch }, (): LinearStatus | undefined => 'converged')
   const strikes = new Uint8Array(batch)
@@ -83,7 +88,10 @@ export function runRecurrence(
         if (!back[b]) anchored[b] = norm[b]!
         residual[b] = anchored[b]! / size[b]!
         waiting[b] = undefined
-        if (!Number.isFinite(residual[b]!)) {
+        gained[b] = anchored[b]!
+        gainedAt[b] = steps.count
+        // `best` had a finite norm: what is not finite now is the product.
+        if (!Number.isFinite(norm[b]!)) {
           status[b] = 'non-finite'
           residual[b] = Number.NaN
         } else if (residual[b]! <= goal[b]!) status[b] = 'converged'
@@ -125,7 +133,8 @@ export function runRecurrence(
             else if (stepped.trouble[b] !== undefined || !Number.isFinite(stepped.norm[b]!)) {
               waiting[b] = stepped.trouble[b] ?? 'stagnated'
               broke = true
-            }
+            } else if (stepped.norm[b]! < 0.99 * gained[b]!) [gained[b], gainedAt[b]] = [stepped.norm[b]!, steps.count]
+            else if (steps.count - gainedAt[b]! >= patience) [waiting[b], broke] = ['stagnated', true]
           }
           return { ...held, u: stepped.u, best: choose(better, stepped.u, held.best), vectors: stepped.vectors }
         })

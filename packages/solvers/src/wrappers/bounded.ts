@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core'
 import { EquilibriaError, leaves, packing, scoped } from '@equilibria/tensor'
 import type { Memory, Problem, Solver, TensorTree, Vector } from '@equilibria/spec'
-import { inherited } from './inherit.ts'
+import { wrapped } from './inherit.ts'
 
 /**
  * One bound: a number for every entry, one number per packed entry (`size` of them), or a state of bounds: a tree of tensors like
@@ -31,8 +31,7 @@ export interface BoundedMemory {
  * `P` is nonexpansive, so a contraction stays one. Not for constraints that couple entries: put their projection into `G`.
  * Splittings are not passed on, since they describe `G` and not `P ∘ G`.
  *
- * A gradient mode differentiates `G` at the answer: where a bound is active at the answer, put the projection into `G`
- * instead, if gradients are wanted.
+ * Gradients are those of the projected map: an entry that is held by its bound does not move.
  *
  * @cost what `solver` costs; 2 vectors where bounds are not plain numbers
  * @throws EquilibriaError `option` when a lower bound is above its upper bound or a bound is NaN; `shape` (when a solve starts)
@@ -67,7 +66,7 @@ export function bounded(
       `bounded({ lower: ${lower}, upper: ${upper} }) leaves nothing.`,
       'Pass lower ≤ upper.',
     )
-  const start = (problem: Problem, inner: (inside: Problem) => Memory): BoundedMemory => {
+  const boxOf = (problem: Problem) => {
     const box = { lower: spread(lower, problem, 'lower'), upper: spread(upper, problem, 'upper') }
     if (typeof box.lower !== 'number' || typeof box.upper !== 'number') {
       const fits = scoped(() => tf.all(tf.lessEqual(box.lower, box.upper)).dataSync()[0])
@@ -78,24 +77,29 @@ export function bounded(
           'Pass lower ≤ upper in every entry.',
         )
     }
+    return box
+  }
+  const start = (problem: Problem, inner: (inside: Problem) => Memory): BoundedMemory => {
+    const box = boxOf(problem)
     return { inner: inner(projected(problem, box)), ...box }
   }
-  const wrapped: Solver<BoundedMemory> = {
-    kind: 'solver',
-    spec: 1,
-    name: `bounded(${solver.name})`,
-    ...inherited(solver),
-    init: (problem, z) => start(problem, (inside) => solver.init(inside, z)),
-    step(problem, z, { inner, lower: low, upper: high }) {
-      const box = { lower: low, upper: high }
-      const step = solver.step(projected(problem, box), z, inner)
-      return { next: clip(step.next, box), residual: step.residual, memory: { inner: step.memory, ...box } }
-    },
-    ...(solver.resume
-      ? { resume: (problem, z, { inner }) => start(problem, (inside) => solver.resume!(inside, z, inner)) }
-      : {}),
+  const wrap = (solver: Solver) => {
+    const inside: Pick<Solver<BoundedMemory>, 'init' | 'step' | 'resume' | 'suits' | 'solves'> = {
+      ...(solver.suits ? { suits: ({ splitting: _, ...rest }) => solver.suits!(rest) } : {}),
+      solves: (problem) => projected(solver.solves?.(problem) ?? problem, boxOf(problem)),
+      init: (problem, z) => start(problem, (inside) => solver.init(inside, z)),
+      step(problem, z, { inner, lower: low, upper: high }) {
+        const box = { lower: low, upper: high }
+        const step = solver.step(projected(problem, box), z, inner)
+        return { next: clip(step.next, box), residual: step.residual, memory: { inner: step.memory, ...box } }
+      },
+      ...(solver.resume
+        ? { resume: (problem, z, { inner }) => start(problem, (inside) => solver.resume!(inside, z, inner)) }
+        : {}),
+    }
+    return inside as unknown as Solver
   }
-  return wrapped as unknown as Solver
+  return wrapped(solver, (name) => `bounded(${name})`, wrap)
 }
 
 interface Box {

@@ -1,6 +1,6 @@
 import { add, EquilibriaError, scale, sub } from '@equilibria/tensor'
 import type { Solver } from '@equilibria/spec'
-import { inherited } from './inherit.ts'
+import { wrapped } from './inherit.ts'
 
 /**
  * The same method, going only the share `β` of every step: `z ← z + β (step(z) − z)`.
@@ -26,17 +26,16 @@ import { inherited } from './inherit.ts'
 export function damped(solver: Solver, beta: number): Solver {
   if (!(beta > 0 && beta <= 1))
     throw new EquilibriaError('option', `damped(${solver.name}, ${beta}) is not a step.`, 'Pass 0 < beta ≤ 1.')
-  const { resume } = solver
-  return {
-    kind: 'solver',
-    spec: 1,
-    name: `damped(${solver.name})`,
-    ...inherited(solver),
-    init: (problem, z) => solver.init(problem, z),
-    step(problem, z, memory) {
-      const step = solver.step(problem, z, memory)
-      return { ...step, next: add(z, scale(sub(step.next, z), beta)) }
-    },
-    ...(resume ? { resume: (problem, z, memory) => resume(problem, z, memory) } : {}),
-  }
+  return wrapped(
+    solver,
+    (name) => `damped(${name})`,
+    (method) => ({
+      ...(method.resume ? { resume: (problem, z, memory) => method.resume!(problem, z, memory) } : {}),
+      init: (problem, z) => method.init(problem, z),
+      step(problem, z, memory) {
+        const step = method.step(problem, z, memory)
+        return { ...step, next: add(z, scale(sub(step.next, z), beta)) }
+      },
+    }),
+  )
 }

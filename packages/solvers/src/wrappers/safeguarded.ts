@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core'
 import { add, EquilibriaError, leaves, offTape, rebuild, scale, sub } from '@equilibria/tensor'
 import type { Memory, Problem, Solver, Vector } from '@equilibria/spec'
 import { rowNorm } from '../rows.ts'
-import { inherited } from './inherit.ts'
+import { wrapped } from './inherit.ts'
 
 export interface SafeguardOptions {
   /** `D`: a residual above `D` times the largest of the last few is out of hand. Default `10`. */
@@ -37,7 +37,8 @@ const [GROUP, BETA, BEST, PAST] = [0, 1, 2, 3]
  *
  * A row that starts anew gets a memory of its own age beside the first one, on one evaluation of `G` where the method calls `G`
  * at its state only. Memories that have come to look alike (same shapes and plain numbers) are merged, and those without rows
- * dropped; a method that counts its steps forever keeps one for every step at which some row started anew.
+ * dropped. Methods that count
+ * their steps (Chebyshev's, and Broyden's under Li and Fukushima's search) keep one for every step at which some row started anew.
  *
  * States are `[batch, size]`; judging and restarting are per row.
  *
@@ -73,57 +74,57 @@ export function safeguarded(
     const log = tf.tensor2d(Array.from({ length: problem.batch }, () => row))
     return { groups, log, bestZ: z, bestR: tf.zerosLike(z) }
   }
-  const wrapped: Solver<SafeguardMemory> = {
-    kind: 'solver',
-    spec: 1,
-    name: `safeguarded(${solver.name})`,
-    ...inherited(solver),
-    init: (problem, z) => start(problem, z, [solver.init(problem, z)]),
-    step(problem, z, memory) {
-      const value = problem.apply(z)
-      const r = sub(value, z)
-      const once: Problem = { ...problem, apply: (u) => (u === z ? value : problem.apply(u)) }
-      const steps = memory.groups.map((own) => solver.step(once, z, own))
-      const { batch } = problem
-      let host: Float32Array | undefined
-      if (steps.length > 1) host = memory.log.dataSync() as Float32Array
-      let next = steps[0]!.next
-      for (let g = 1; g < steps.length; g++)
-        next = choose(
-          rowsWhere(batch, (b) => host![b * width + GROUP] === g),
-          steps[g]!.next,
-          next,
-        )
+  return wrapped(solver, (name) => `safeguarded(${name})`, wrap)
 
-      const { log, returned, stranded, improved } = offTape(() => judge(r, next, memory.log, batch))
-      const bestZ = choose(improved, z, memory.bestZ)
-      const bestR = choose(improved, r, memory.bestR)
-      let groups: readonly Memory[] = steps.map((s) => s.memory)
-      if (returned.includes(true) || stranded.includes(true)) {
-        const beta = tf.tensor2d(
-          Array.from({ length: batch }, (_, b) => log[b * width + BETA]!),
-          [batch, 1],
-        )
-        next = choose(returned, add(bestZ, scale(bestR, beta)), choose(stranded, add(z, scale(r, beta)), next))
-        for (let b = 0; b < batch; b++)
-          if (returned[b] || stranded[b]) {
-            log[b * width + GROUP] = groups.length
-            log[b * width + BETA] = Math.max(log[b * width + BETA]! / 2, 1 / 64)
-          }
-        groups = [...groups, solver.init(problem, next)]
-      }
-      if (groups.length > 1) groups = tidyGroups(groups, log, batch)
-      return { next, residual: r, memory: { groups, log: tf.tensor2d(log, [batch, width]), bestZ, bestR } }
-    },
-    ...(solver.resume
-      ? {
-          resume: (problem, z, { groups }) =>
-            // Rows may sit in any of the memories; the first is as good a guess as the others for a new problem.
-            start(problem, z, [solver.resume!(problem, z, groups[0]!)]),
+  function wrap(solver: Solver): Solver {
+    const guarded: Pick<Solver<SafeguardMemory>, 'init' | 'step' | 'resume'> = {
+      init: (problem, z) => start(problem, z, [solver.init(problem, z)]),
+      step(problem, z, memory) {
+        const value = problem.apply(z)
+        const r = sub(value, z)
+        const once: Problem = { ...problem, apply: (u) => (u === z ? value : problem.apply(u)) }
+        const steps = memory.groups.map((own) => solver.step(once, z, own))
+        const { batch } = problem
+        let host: Float32Array | undefined
+        if (steps.length > 1) host = memory.log.dataSync() as Float32Array
+        let next = steps[0]!.next
+        for (let g = 1; g < steps.length; g++)
+          next = choose(
+            rowsWhere(batch, (b) => host![b * width + GROUP] === g),
+            steps[g]!.next,
+            next,
+          )
+
+        const { log, returned, stranded, improved } = offTape(() => judge(r, next, memory.log, batch))
+        const bestZ = choose(improved, z, memory.bestZ)
+        const bestR = choose(improved, r, memory.bestR)
+        let groups: readonly Memory[] = steps.map((s) => s.memory)
+        if (returned.includes(true) || stranded.includes(true)) {
+          const beta = tf.tensor2d(
+            Array.from({ length: batch }, (_, b) => log[b * width + BETA]!),
+            [batch, 1],
+          )
+          next = choose(returned, add(bestZ, scale(bestR, beta)), choose(stranded, add(z, scale(r, beta)), next))
+          for (let b = 0; b < batch; b++)
+            if (returned[b] || stranded[b]) {
+              log[b * width + GROUP] = groups.length
+              log[b * width + BETA] = Math.max(log[b * width + BETA]! / 2, 1 / 64)
+            }
+          groups = [...groups, solver.init(problem, next)]
         }
-      : {}),
+        if (groups.length > 1) groups = tidyGroups(groups, log, batch)
+        return { next, residual: r, memory: { groups, log: tf.tensor2d(log, [batch, width]), bestZ, bestR } }
+      },
+      ...(solver.resume
+        ? {
+            resume: (problem, z, { groups }) =>
+              // Rows may sit in any of the memories; the first is as good a guess as the others for a new problem.
+              start(problem, z, [solver.resume!(problem, z, groups[0]!)]),
+          }
+        : {}),
+    }
+    return guarded as unknown as Solver
   }
-  return wrapped as unknown as Solver
 
   /** Updates the log (but for groups and `β` of rows that start anew), and says what becomes of each row. */
   function judge(r: Vector, next: Vector, past: tf.Tensor2D, batch: number) {
