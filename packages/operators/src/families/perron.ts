@@ -37,7 +37,7 @@ import type { RowSumOptions } from './row-sum.ts'
  * const family = perron({ size: 2, inputs: 2, activation: 'relu' })
  * family.variables['weight']!.assign(tf.tensor2d([[0.1, 0.2], [2, 0.1]])) // ‖W‖₂ > 2
  * const { status } = equilibrium(family, { solver: family.solver(), maxSteps: 200 }).solve(tf.ones([1, 2]))
- * console.log(status, family.certificate.modulusNow?.()) // converged, 0.7324…
+ * console.log(status, family.certificate.modulusNow?.()) // converged, 0.7326: the Perron root is 0.7325
  * family.dispose()
  * ```
  */

@@ -29,7 +29,7 @@ const SQUARINGS = 16
  * ```ts
  * import { circularBound } from '@equilibria/operators'
  *
- * console.log(circularBound([-1, 2, -1], [3, 1, 1], [8]).bound) // 4
+ * console.log(circularBound([-1, 2, -1], [3, 1, 1], [8]).bound) // 4, from above
  * ```
  */
 export function circularBound(
