@@ -24,7 +24,7 @@ export interface Certificate<X extends TensorTree = TensorTree> {
     | 'nonexpansive'
     | 'bounded-state'
   /** The norm or metric in which it holds. `weights()` gives the weights of a weighted norm. */
-  readonly norm: '2' | 'inf' | 'weighted-2' | 'weighted-inf' | 'thompson'
+  readonly norm: '2' | 'inf' | 'weighted-2' | 'weighted-inf' | 'metric-2' | 'thompson'
   /** The modulus, for every value of the parameters and every input. For `contraction` it is below 1. */
   readonly modulus: number
   /** The same at the present weights, often better; float64, rounded up. */
@@ -38,6 +38,8 @@ export interface Certificate<X extends TensorTree = TensorTree> {
   rateNow?(): number
   /** `w > 0`, one per entry of the state: `‖v‖ = ‖diag(w) v‖₂` or `maxᵢ wᵢ|vᵢ|`. */
   weights?(): Float64Array
+  /** For `metric-2`: the matrix `P`, row-major, of `‖v‖² = vᵀ P v`, at the present weights. */
+  metric?(): Float64Array
   /** Upper bound on the Lipschitz constant of `x ↦ z*(x)`, in `norm` of the state and the 2-norm of the input. */
   solutionLipschitz?(): number
   /** One sentence a reader can quote. */
@@ -65,7 +67,7 @@ export interface CertifiedOperator<
  * The distance of two states in the norm of a certificate, in float64: what `modulus` is about. `a` and `b` are one sample
  * each, packed. The Thompson metric is `maxᵢ |log aᵢ − log bᵢ|`, of positive states.
  *
- * @cost one pass over both; and `weights()` where the norm is weighted
+ * @cost one pass over both, and `weights()` where the norm is weighted; a product with `metric()` for `metric-2`
  * @throws EquilibriaError `shape` when the states, or the weights and a state, differ in length
  * @example
  * ```ts
@@ -76,7 +78,7 @@ export interface CertifiedOperator<
  * ```
  */
 export function certifiedDistance(
-  certificate: Pick<Certificate, 'norm' | 'weights'>,
+  certificate: Pick<Certificate, 'norm' | 'weights' | 'metric'>,
   a: ArrayLike<number>,
   b: ArrayLike<number>,
 ): number {
@@ -87,6 +89,7 @@ export function certifiedDistance(
       `certifiedDistance() got states of ${a.length} and ${b.length} entries${weights ? ` and ${weights.length} weights` : ''}.`,
       'Pass two packed states of one sample each.',
     )
+  if (certificate.norm === 'metric-2') return metricDistance(certificate.metric?.(), a, b)
   let [sum, largest] = [0, 0]
   for (let i = 0; i < a.length; i++) {
     const gap =
@@ -100,4 +103,19 @@ export function certifiedDistance(
     if (!(gap <= largest)) largest = gap
   }
   return certificate.norm.endsWith('2') ? Math.sqrt(sum) : largest
+}
+
+/** `√(vᵀ P v)`, `v = a − b`. */
+function metricDistance(metric: Float64Array | undefined, a: ArrayLike<number>, b: ArrayLike<number>): number {
+  const n = a.length
+  if (metric?.length !== n * n)
+    throw new EquilibriaError(
+      'shape',
+      `certifiedDistance() got states of ${n} entries and a metric of ${metric?.length ?? 0}.`,
+      'Give the certificate a matrix of that size, or choose another norm.',
+    )
+  const v = Float64Array.from({ length: n }, (_, i) => a[i]! - b[i]!)
+  let sum = 0
+  for (let i = 0; i < n; i++) for (let j = 0; j < n; j++) sum += v[i]! * metric[i * n + j]! * v[j]!
+  return Math.sqrt(sum < 0 ? 0 : sum)
 }

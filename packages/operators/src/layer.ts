@@ -33,11 +33,14 @@ export interface Layer<I extends TensorTree = Tensor, O extends TensorTree = Ten
   bind(replaced?: Readonly<Record<string, Tensor>>): (x: I) => O
   /**
    * A rigorous upper bound on `‖f(a) − f(b)‖₂ / ‖a − b‖₂` over all pairs, at the present weights, in float64 with room for
-   * rounding. Absent where there is none (attention) or none is known.
+   * rounding: of the map in real numbers, whose float32 evaluation adds roundings of its own. Absent where there is none
+   * (attention) or none is known. Of a layer on a graph: in the features, the edges being equal.
    */
   lipschitz?(): number
   /** Present where `lipschitz()` is that of one linear weight: what `spectralNorm` and `weightNorm` replace. */
   readonly linear?: LinearWeight
+  /** A bound like `lipschitz()` that holds whatever the values of the variables are; only then may it become a trait. */
+  readonly guaranteed?: number
   /** Default `true`. */
   readonly rowwise?: boolean
   /** Frees the variables. */

@@ -217,6 +217,9 @@ test('options and inputs that cannot be are refused by name', () => {
   expect(() => circularConvolution({ grid: [4, 4, 4], channels: 1, inputs: 1 })).toThrow('one or two')
   expect(() => circularBound([1, 2, 3], [3, 1, 1], [2])).toThrow('does not fit')
   expect(() => stateDecay({ ...sizes, inputs: 0.5 })).toThrow('not a size')
+  const metric = () => Float64Array.of(2, 1, 1, 3)
+  expect(certifiedDistance({ norm: 'metric-2', metric }, [1, 0], [0, 2])).toBeCloseTo(Math.sqrt(2 - 4 + 12), 12)
+  expect(() => certifiedDistance({ norm: 'metric-2' }, [1], [1])).toThrow('metric of 0')
   expect(() => certifiedDistance({ norm: '2' }, [1], [1, 2])).toThrow('states of 1 and 2 entries')
   tf.tidy(() => {
     for (const make of [spectral, rowSum, logNorm, positiveConcave, stateDecay]) {

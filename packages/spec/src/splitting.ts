@@ -18,6 +18,8 @@ export interface Splitting<S> {
   readonly monotonicity?: number
   /** `L`: `‖A u − A v‖ ≤ L ‖u − v‖`. */
   readonly lipschitz?: number
+  /** `α` that suits reflected resolvents (Peaceman–Rachford, Douglas–Rachford) better than `1/L` does. */
+  readonly step?: number
   /** `β`: `⟨C u − C v, u − v⟩ ≥ β ‖C u − C v‖²`; for the gradient of an `L`-smooth convex function `1/L`. */
   readonly cocoercivity?: number
   /**

@@ -3,7 +3,7 @@ import type { BoundOperator } from '@equilibria/spec'
 import { picard } from '@equilibria/solvers'
 import { EquilibriaError, offTape, scoped } from '@equilibria/tensor'
 import type { CertifiedOperator } from '../certificate.ts'
-import { type Activation, type ActivationName, activationOf } from '../parameters/activations.ts'
+import { type FamilyActivation, type FamilyActivationName, activationOf } from '../parameters/activations.ts'
 import { spectralSolution } from '../parameters/affine-family.ts'
 import { circularBound } from '../parameters/circular-bound.ts'
 import { remembered } from '../parameters/remembered.ts'
@@ -23,7 +23,7 @@ export interface CircularConvolutionOptions {
   /** `κ` in `(0, 1)`. Default `0.9`. */
   readonly modulus?: number
   /** `σ`, whose slope is taken off the norm. Default `'tanh'`. */
-  readonly activation?: ActivationName | Activation
+  readonly activation?: FamilyActivationName | FamilyActivation
   /** Scale of the kernel at the start: standard deviation `gain / √(taps · channels)`. Default `1`. */
   readonly gain?: number
   /** Default `0`. */

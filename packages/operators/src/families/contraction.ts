@@ -2,7 +2,7 @@ import type * as tf from '@tensorflow/tfjs-core'
 import { picard } from '@equilibria/solvers'
 import type { CertifiedOperator } from '../certificate.ts'
 import { boundedMatrix, type NormaliserName } from '../normalise/matrices.ts'
-import { type Activation, type ActivationName, activationOf } from '../parameters/activations.ts'
+import { type FamilyActivation, type FamilyActivationName, activationOf } from '../parameters/activations.ts'
 import { affineFamily, type AffineOptions, spectralSolution } from '../parameters/affine-family.ts'
 import { spectralBound } from '../parameters/spectral-bound.ts'
 import { requireBetween } from '../parameters/validate.ts'
@@ -12,7 +12,7 @@ export interface ContractionOptions extends AffineOptions {
   /** `κ` in `(0, 1)`: `G` contracts by at least this factor. Default `0.9`. */
   readonly modulus?: number
   /** `σ`, whose slope is taken off the norm of `W`. Default `'tanh'`. */
-  readonly activation?: ActivationName | Activation
+  readonly activation?: FamilyActivationName | FamilyActivation
 }
 
 /** What the families that keep `‖W‖₂ ≤ κ / Lip(σ)` share; they differ in how the free weight becomes `W`. */

@@ -3,13 +3,13 @@ import { picard } from '@equilibria/solvers'
 import { EquilibriaError } from '@equilibria/tensor'
 import type { CertifiedOperator } from '../certificate.ts'
 import { boundedMatrix, type NormaliserName } from '../normalise/matrices.ts'
-import { type Activation, type ActivationName, activationOf } from '../parameters/activations.ts'
+import { type FamilyActivation, type FamilyActivationName, activationOf } from '../parameters/activations.ts'
 import { affineFamily, type AffineOptions } from '../parameters/affine-family.ts'
 import { spectralBound } from '../parameters/spectral-bound.ts'
 
 export interface FirmlyNonexpansiveOptions extends AffineOptions {
   /** `σ`, whose slope is taken off the norm of `W`. Default `'tanh'`, which is bounded: there is always an equilibrium. */
-  readonly activation?: ActivationName | Activation
+  readonly activation?: FamilyActivationName | FamilyActivation
   /** How `‖W‖₂ ≤ 1 / Lip(σ)` is kept. Default `'aol'`. */
   readonly matrix?: NormaliserName
 }

@@ -3,14 +3,14 @@ import type { Solver } from '@equilibria/spec'
 import { picard } from '@equilibria/solvers'
 import { EquilibriaError } from '@equilibria/tensor'
 import type { CertifiedOperator } from '../certificate.ts'
-import { type Activation, type ActivationName, componentwise } from '../parameters/activations.ts'
+import { type FamilyActivation, type FamilyActivationName, componentwise } from '../parameters/activations.ts'
 import { affineFamily, type AffineOptions, weightedSolution } from '../parameters/affine-family.ts'
 
 export interface LogNormOptions extends AffineOptions {
   /** `γ < 1`, of any sign: bound on the logarithmic norm. Default `0.9`. */
   readonly modulus?: number
   /** `σ`, increasing, 1-Lipschitz, acting on each entry by itself. Default `'tanh'`. */
-  readonly activation?: ActivationName | Activation
+  readonly activation?: FamilyActivationName | FamilyActivation
 }
 
 /**

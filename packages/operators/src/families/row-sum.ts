@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core'
 import { picard } from '@equilibria/solvers'
 import type { CertifiedOperator } from '../certificate.ts'
-import { type Activation, type ActivationName, componentwise } from '../parameters/activations.ts'
+import { type FamilyActivation, type FamilyActivationName, componentwise } from '../parameters/activations.ts'
 import { affineFamily, type AffineOptions, weightedSolution } from '../parameters/affine-family.ts'
 import { requireBetween } from '../parameters/validate.ts'
 
@@ -9,7 +9,7 @@ export interface RowSumOptions extends AffineOptions {
   /** `κ` in `(0, 1)`. Default `0.9`. */
   readonly modulus?: number
   /** `σ`, acting on each entry by itself. Default `'tanh'`. */
-  readonly activation?: ActivationName | Activation
+  readonly activation?: FamilyActivationName | FamilyActivation
 }
 
 /**

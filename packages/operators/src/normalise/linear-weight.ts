@@ -3,7 +3,7 @@ import type { TensorTree } from '@equilibria/spec'
 import { EquilibriaError, offTape } from '@equilibria/tensor'
 import type { Layer, LinearWeight } from '../layer.ts'
 
-export interface NormOptions {
+export interface NormLimitOptions {
   /** What the norm of the layer is kept at or below. Default `1`. */
   readonly limit?: number
   /** There is none: a scale that is learnt would undo the bound. Asking for it is an error. */
@@ -14,7 +14,7 @@ export interface NormOptions {
 export function linearWeight<I extends TensorTree, O extends TensorTree>(
   wrapper: string,
   layer: Layer<I, O>,
-  { limit = 1, ...rest }: NormOptions,
+  { limit = 1, ...rest }: NormLimitOptions,
 ): { readonly linear: LinearWeight; readonly weight: tf.Variable; readonly limit: number } {
   // Said at run time too: JavaScript callers know it from elsewhere, where it is the default.
   if ((rest as { learnScale?: unknown }).learnScale)
@@ -47,6 +47,7 @@ export function withWeight<I extends TensorTree, O extends TensorTree>(
   return {
     ...rest,
     name: `${wrapper}(${layer.name})`,
+    guaranteed: limit,
     bind: () => layer.bind({ [linear!.weight]: replace() }),
     lipschitz: () =>
       offTape(() =>

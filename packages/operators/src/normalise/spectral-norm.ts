@@ -2,7 +2,7 @@ import type { TensorTree } from '@equilibria/spec'
 import type { Layer } from '../layer.ts'
 import { remembered } from '../parameters/remembered.ts'
 import { frobenius, scaledBelow } from '../parameters/scaled-below.ts'
-import { linearWeight, type NormOptions, withWeight } from './linear-weight.ts'
+import { linearWeight, type NormLimitOptions, withWeight } from './linear-weight.ts'
 
 /**
  * A linear layer whose norm is at most `limit`, whatever its weight is: `W ↦ W · limit / max(limit, ‖W‖₂)`, at every `bind`.
@@ -30,7 +30,7 @@ import { linearWeight, type NormOptions, withWeight } from './linear-weight.ts'
  */
 export function spectralNorm<I extends TensorTree, O extends TensorTree>(
   layer: Layer<I, O>,
-  options: NormOptions = {},
+  options: NormLimitOptions = {},
 ): Layer<I, O> {
   const { linear, weight, limit } = linearWeight('spectralNorm', layer, options)
   const measured = remembered((values) => ({

@@ -3,7 +3,7 @@ import type { TensorTree } from '@equilibria/spec'
 import type { Layer } from '../layer.ts'
 import { remembered } from '../parameters/remembered.ts'
 import { frobenius, heldBelow } from '../parameters/scaled-below.ts'
-import { linearWeight, type NormOptions, withWeight } from './linear-weight.ts'
+import { linearWeight, type NormLimitOptions, withWeight } from './linear-weight.ts'
 
 /** Squared lengths below this, of a weight whose largest entry is 1, are not divided by. */
 const LEAST = 1e-8
@@ -35,7 +35,7 @@ const LEAST = 1e-8
  */
 export function weightNorm<I extends TensorTree, O extends TensorTree>(
   layer: Layer<I, O>,
-  options: NormOptions = {},
+  options: NormLimitOptions = {},
 ): Layer<I, O> {
   const { linear, weight, limit } = linearWeight('weightNorm', layer, options)
   const outputs = weight.shape.at(-1)!

@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core'
 import { EquilibriaError } from '@equilibria/tensor'
 
 /** A map between the features of a sample, with what is known about its slope. */
-export interface Activation {
+export interface FamilyActivation {
   readonly name: string
   apply(x: tf.Tensor): tf.Tensor
   /** `|σ(a) − σ(b)| ≤ lipschitz · |a − b|`: in every `ℓᵖ` norm. */
@@ -13,7 +13,7 @@ export interface Activation {
   readonly increasing?: boolean
 }
 /** Of an activation that is known by name. */
-export type ActivationName = keyof typeof activations
+export type FamilyActivationName = keyof typeof activations
 
 const activations = {
   identity: { lipschitz: 1, increasing: true, apply: (x: tf.Tensor) => x },
@@ -24,15 +24,15 @@ const activations = {
   sigmoid: { lipschitz: 0.25, increasing: true, apply: (x: tf.Tensor) => tf.sigmoid(x) },
   softplus: { lipschitz: 1, increasing: true, apply: (x: tf.Tensor) => tf.softplus(x) },
   tanh: { lipschitz: 1, increasing: true, apply: (x: tf.Tensor) => tf.tanh(x) },
-} satisfies Readonly<Record<string, Omit<Activation, 'name'>>>
+} satisfies Readonly<Record<string, Omit<FamilyActivation, 'name'>>>
 
 /**
  * A known activation by name, or the one given.
  *
  * @throws EquilibriaError `option` on a name that is not known, or a Lipschitz constant that is not a positive number
  */
-export function activationOf(given: ActivationName | Activation): Activation {
-  const found: Activation | undefined =
+export function activationOf(given: FamilyActivationName | FamilyActivation): FamilyActivation {
+  const found: FamilyActivation | undefined =
     typeof given === 'string' ? activations[given] && { name: given, ...activations[given] } : given
   if (!found)
     throw new EquilibriaError(
@@ -50,7 +50,11 @@ export function activationOf(given: ActivationName | Activation): Activation {
 }
 
 /** The same where the family needs slopes of single entries. */
-export function componentwise(family: string, given: ActivationName | Activation, increasing = false): Activation {
+export function componentwise(
+  family: string,
+  given: FamilyActivationName | FamilyActivation,
+  increasing = false,
+): FamilyActivation {
   const found = activationOf(given)
   if (found.componentwise === false || (increasing && !found.increasing))
     throw new EquilibriaError(

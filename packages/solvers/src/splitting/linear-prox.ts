@@ -26,6 +26,10 @@ export interface LinearProxOptions {
   readonly monotonicity?: number
   /** `L ≥ ‖I − W‖₂`. */
   readonly lipschitz?: number
+  /** `α` for methods of reflected resolvents, where a better one than `1/L` is known. */
+  readonly step?: number
+  /** Inverses by `α` that outlive the tensor `weights`; the caller empties it when their values change. */
+  readonly inverses?: Map<number, Float32Array>
 }
 
 /**
@@ -47,14 +51,15 @@ export interface LinearProxOptions {
  * @cite winston2020
  */
 export function linearProxSplitting(options: LinearProxOptions): Splitting<Vector> {
-  const { weights, bias, proximal, monotonicity, lipschitz } = options
+  const { weights, bias, proximal, monotonicity, lipschitz, step, inverses } = options
   const dense = weights instanceof tf.Tensor ? weights : undefined
-  const known = dense && inversesOf(dense, bias.shape[1])
+  const known = dense && (inverses ?? inversesOf(dense, bias.shape[1]))
   const map = (kept: tf.Tensor | undefined): LinearMap =>
     kept ? denseMap(kept as tf.Tensor2D, known!) : (weights as LinearMap)
   const bounds = {
     ...(monotonicity === undefined ? {} : { monotonicity }),
     ...(lipschitz === undefined ? {} : { lipschitz }),
+    ...(step === undefined ? {} : { step }),
   }
   /** `A(p) = p (I − W) − b` for one direction of `W`. */
   const affine = (apply: LinearMap['apply'], resolvent: LinearMap['resolvent'], b: Vector) => ({
@@ -113,7 +118,7 @@ function denseMap(weights: tf.Tensor2D, known: Map<number, Float32Array>): Linea
 }
 
 /** `(I + α (I − W))⁻¹` by `α`, with the data they belong to: a variable that is assigned has new data. */
-const inverses = new WeakMap<object, Map<number, Float32Array>>()
+const inversesByData = new WeakMap<object, Map<number, Float32Array>>()
 
 function inversesOf(weights: tf.Tensor2D, n: number): Map<number, Float32Array> {
   if (weights.shape.join() !== [n, n].join())
@@ -122,8 +127,8 @@ function inversesOf(weights: tf.Tensor2D, n: number): Map<number, Float32Array> 
       `linearProxSplitting() was given weights (${weights.shape}) for a bias of ${n} columns.`,
       `Pass weights [${n}, ${n}].`,
     )
-  const known = inverses.get(weights.dataId) ?? new Map<number, Float32Array>()
-  inverses.set(weights.dataId, known)
+  const known = inversesByData.get(weights.dataId) ?? new Map<number, Float32Array>()
+  inversesByData.set(weights.dataId, known)
   return known
 }
 

@@ -2,7 +2,8 @@ import type { Problem, Solver, Splitting, Vector } from '@equilibria/spec'
 import { add, EquilibriaError, scale, sub } from '@equilibria/tensor'
 
 export interface SplittingOptions {
-  /** `α`: the step of every resolvent. Default: from `monotonicity` and `lipschitz` where the operator gives them, else 1. */
+  /** `α`: the step of every resolvent. Default: the `step` of the operator's splitting for reflected resolvents, else from
+   * its `monotonicity` and `lipschitz`, else 1. */
   readonly step?: number
 }
 
@@ -95,9 +96,11 @@ export function reflectedStep(
 
 /**
  * The best step of a reflected resolvent when `A` is `m`-strongly monotone and `L`-Lipschitz: `1/L`, for the rate
- * `√((L − m)/(L + m))`; when `A` is symmetric `1/√(mL)`, for `(√L − √m)/(√L + √m)`. Without `L`: 1.
+ * `√((L − m)/(L + m))`; when `A` is symmetric `1/√(mL)`, for `(√L − √m)/(√L + √m)`. Without `L`: 1. Where the operator
+ * knows a better one, that.
  */
-export function resolventStep({ monotonicity: m, lipschitz: L }: Splitting<Vector>, symmetric: boolean): number {
+export function resolventStep({ step, monotonicity: m, lipschitz: L }: Splitting<Vector>, symmetric: boolean): number {
+  if (step !== undefined) return step
   if (L === undefined || !(L > 0)) return 1
   return symmetric && m !== undefined && m > 0 ? 1 / Math.sqrt(m * L) : 1 / L
 }
