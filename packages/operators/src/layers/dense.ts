@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core'
 import { EquilibriaError } from '@equilibria/tensor'
 import type { Layer } from '../layer.ts'
-import { spectralBound } from '../parameters/spectral-bound.ts'
+import { spectralBound, spectralMeasure } from '../parameters/spectral-bound.ts'
 import { createVariables } from '../parameters/variables.ts'
 
 /** Sizes, start and seed of a `dense` layer. */
@@ -50,17 +50,22 @@ export function dense({ inputs, outputs, bias = true, gain = 1, seed = 0 }: Dens
     kind: 'layer',
     name: 'dense',
     variables,
-    bind: () => (x) => {
+    bind: (replaced) => (x) => {
       if (x.shape.at(-1) !== inputs)
         throw new EquilibriaError(
           'shape',
           `dense() of ${inputs} inputs was given a tensor (${x.shape}).`,
           `Its last axis must have ${inputs} entries.`,
         )
-      const flat = tf.matMul(tf.reshape(x, [-1, inputs]), weight as unknown as tf.Tensor2D)
+      const flat = tf.matMul(tf.reshape(x, [-1, inputs]), (replaced?.['weight'] ?? weight) as tf.Tensor2D)
       return tf.reshape(offset ? tf.add(flat, offset) : flat, [...x.shape.slice(0, -1), outputs])
     },
     lipschitz: () => spectralBound(weight.dataSync(), inputs, outputs),
+    linear: {
+      weight: 'weight',
+      measure: (values) => spectralMeasure(values, inputs, outputs),
+      frobenius: 1,
+    },
     dispose: () => tf.dispose(Object.values(variables)),
   }
 }
