@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { families } from '../../operators/test/families-table.ts'
+import { families } from './families-table.ts'
 import { trained } from './families-training.ts'
 
 for (const entry of families)

@@ -4,9 +4,9 @@ import { equilibrium } from '@equilibria/core'
 import { implicit } from '@equilibria/implicit-diff'
 import { gmres } from '@equilibria/solvers/linear'
 import type { CertifiedOperator } from '@equilibria/operators'
-import { checkMatrixOf, checkPairsOf, seeded } from '../../operators/test/families-properties.ts'
-import { type Entry, inputShape } from '../../operators/test/families-table.ts'
-import { normal, type Random } from '../../operators/test/families-support.ts'
+import { checkMatrixOf, checkPairsOf, seeded } from './families-properties.ts'
+import { type Entry, inputShape } from './families-table.ts'
+import { normal, type Random } from './families-support.ts'
 
 /**
  * A small regression: the mean of the state is to follow a smooth function of the input, by Adam through the implicit

@@ -13,18 +13,18 @@ export interface FamilyActivation {
   readonly increasing?: boolean
 }
 /** Of an activation that is known by name. */
-export type FamilyActivationName = keyof typeof activations
+export type FamilyActivationName = 'identity' | 'leakyRelu' | 'maxMin' | 'relu' | 'sigmoid' | 'softplus' | 'tanh'
 
-const activations = {
-  identity: { lipschitz: 1, increasing: true, apply: (x: tf.Tensor) => x },
-  leakyRelu: { lipschitz: 1, increasing: true, apply: (x: tf.Tensor) => tf.leakyRelu(x, 0.1) },
+const activations: Readonly<Record<FamilyActivationName, Omit<FamilyActivation, 'name'>>> = {
+  identity: { lipschitz: 1, increasing: true, apply: (x) => x },
+  leakyRelu: { lipschitz: 1, increasing: true, apply: (x) => tf.leakyRelu(x, 0.1) },
   /** Larger and smaller of neighbouring pairs of features: 1-Lipschitz, and loses no gradient. */
-  maxMin: { lipschitz: 1, componentwise: false, apply: (x: tf.Tensor) => maxMin(x) },
-  relu: { lipschitz: 1, increasing: true, apply: (x: tf.Tensor) => positivePart(x) },
-  sigmoid: { lipschitz: 0.25, increasing: true, apply: (x: tf.Tensor) => tf.sigmoid(x) },
-  softplus: { lipschitz: 1, increasing: true, apply: (x: tf.Tensor) => tf.softplus(x) },
-  tanh: { lipschitz: 1, increasing: true, apply: (x: tf.Tensor) => tf.tanh(x) },
-} satisfies Readonly<Record<string, Omit<FamilyActivation, 'name'>>>
+  maxMin: { lipschitz: 1, componentwise: false, apply: (x) => maxMin(x) },
+  relu: { lipschitz: 1, increasing: true, apply: (x) => positivePart(x) },
+  sigmoid: { lipschitz: 0.25, increasing: true, apply: (x) => tf.sigmoid(x) },
+  softplus: { lipschitz: 1, increasing: true, apply: (x) => tf.softplus(x) },
+  tanh: { lipschitz: 1, increasing: true, apply: (x) => tf.tanh(x) },
+}
 
 /**
  * A known activation by name, or the one given.
